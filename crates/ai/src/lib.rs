@@ -1,0 +1,1 @@
+//! Model registry and routing of studies to models.

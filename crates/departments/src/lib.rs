@@ -1,0 +1,1 @@
+//! The departments of a hospital, one folder each, all of one shape.

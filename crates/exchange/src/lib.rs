@@ -1,0 +1,1 @@
+//! Hospital to hub and back: registration, locator, fan-out, store-and-forward.

@@ -1,0 +1,1 @@
+//! Every door of the product: one folder a protocol, one file an operation.

@@ -1,0 +1,1 @@
+//! Builders, synthetic people and studies, simulated faults: for tests and the demo.
