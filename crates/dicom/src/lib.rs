@@ -1,5 +1,10 @@
 //! DICOM as a value: data sets, JSON model, association and DIMSE state machines (sans-IO), pixels. No I/O, no clock.
 
+pub mod charset;
+pub mod dataset;
+pub mod dictionary;
+pub mod element;
 pub mod query;
 
-pub use dicom_core::Tag;
+pub use dicom_core::{Tag, VR};
+pub use dicom_dictionary_std::tags;
