@@ -1,7 +1,10 @@
 //! HL7 FHIR R4 (4.0.1) as a value: parse, print, validate, FHIRPath, search definitions. No I/O, no clock.
 
 pub mod json;
+pub mod primitive;
+pub mod schema;
 pub mod search;
+pub mod terminology;
 pub mod value;
 
 pub use value::Value;
