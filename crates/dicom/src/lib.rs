@@ -4,6 +4,7 @@ pub mod charset;
 pub mod dataset;
 pub mod dictionary;
 pub mod element;
+pub mod part10;
 pub mod query;
 
 pub use dicom_core::{Tag, VR};

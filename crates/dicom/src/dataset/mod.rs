@@ -1,6 +1,8 @@
 //! A data set: elements in the order of their tags, values as bytes with their character set (PS3.5 section 7).
 
 mod numbers;
+mod path;
+mod read;
 mod write;
 
 use dicom_core::{Tag, VR};
@@ -8,6 +10,8 @@ use dicom_core::{Tag, VR};
 use crate::charset::{self, Charset};
 use crate::dictionary;
 use crate::element::{self, Element, Value};
+
+pub use path::{NotATagPath, TagPath};
 
 /// Specific Character Set.
 pub const SPECIFIC_CHARACTER_SET: Tag = Tag(0x0008, 0x0005);
@@ -27,6 +31,18 @@ impl DataSet {
     /// An empty data set whose text is in `charset`; an item inherits that of the data set around it.
     pub fn with_charset(charset: Charset) -> DataSet {
         DataSet { elements: Vec::new(), charset }
+    }
+
+    /// Puts elements in order; of those that stand twice the last counts. Whether there was anything to mend.
+    pub(crate) fn of_elements(mut elements: Vec<Element>, charset: Charset) -> (DataSet, bool) {
+        let disorder = !elements.is_sorted_by(|a, b| a.tag < b.tag);
+        if disorder {
+            elements.sort_by_key(|element| element.tag);
+            elements.reverse();
+            elements.dedup_by_key(|element| element.tag);
+            elements.reverse();
+        }
+        (DataSet { elements, charset }, disorder)
     }
 
     pub fn get(&self, tag: Tag) -> Option<&Element> {
