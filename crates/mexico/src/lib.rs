@@ -3,10 +3,15 @@
 //! Pure: no I/O, no clock. Another country is another crate with these words; nothing else in the house says "if mexico".
 
 pub mod date;
+pub mod entity;
 pub mod identifier_error;
 pub mod name;
+pub mod naming;
 pub mod phonetic;
+pub mod time_limits;
+pub mod zones;
 
 pub use date::Date;
+pub use entity::Entity;
 pub use identifier_error::IdentifierError;
 pub use name::PersonName;
