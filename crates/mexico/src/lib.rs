@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock. Another country is another crate with these words; nothing else in the house says "if mexico".
 
+pub mod curp;
 pub mod date;
 pub mod entity;
 pub mod identifier_error;
@@ -11,6 +12,7 @@ pub mod phonetic;
 pub mod time_limits;
 pub mod zones;
 
+pub use curp::{Curp, CurpReading, Sex};
 pub use date::Date;
 pub use entity::Entity;
 pub use identifier_error::IdentifierError;
