@@ -1,10 +1,13 @@
 //! HL7 FHIR R4 (4.0.1) as a value: parse, print, validate, FHIRPath, search definitions. No I/O, no clock.
 
 pub mod json;
+pub mod narrative;
+pub mod outcome;
 pub mod primitive;
 pub mod schema;
 pub mod search;
 pub mod terminology;
+pub mod validate;
 pub mod value;
 
 pub use value::Value;

@@ -71,6 +71,8 @@ pub struct Element {
     /// Of base types: direct children in order, and their JSON properties sorted by name.
     pub(super) children: Vec<u32>,
     pub(super) properties: Vec<Property>,
+    /// Of the children: those with a minimum above 0.
+    pub(super) required: Vec<u32>,
     pub(super) at: u32,
 }
 
@@ -198,16 +200,25 @@ impl TypeRef {
     pub fn path(self) -> &'static str {
         self.element().path
     }
-    /// What a JSON property is; `value` alone finds a choice that has one type only.
-    pub fn child(self, property: &str) -> Option<Child> {
+    /// What a JSON property is; only the names that JSON and XML have (`valueQuantity`, not `value`).
+    pub fn property(self, name: &str) -> Option<Child> {
         let properties = &self.element().properties;
-        if let Ok(at) = properties.binary_search_by(|p| p.name.cmp(property)) {
-            let Property { element, of, .. } = properties[at];
-            let element = &schema().elements[element as usize];
-            return Some(Child { element, of: &element.types[of as usize] });
+        let at = properties.binary_search_by(|p| p.name.cmp(name)).ok()?;
+        let Property { element, of, .. } = properties[at];
+        let element = &schema().elements[element as usize];
+        Some(Child { element, of: &element.types[of as usize] })
+    }
+    /// What a name in a path is: like [`TypeRef::property`], and `value` alone finds a choice with its first type.
+    pub fn child(self, name: &str) -> Option<Child> {
+        if let Some(child) = self.property(name) {
+            return Some(child);
         }
-        let element = self.children().find(|e| e.is_choice && e.name == property)?;
-        Some(Child { element, of: &element.types[0] })
+        let element = self.children().find(|e| e.is_choice && e.name == name)?;
+        Some(Child { element, of: element.types.first()? })
+    }
+    /// The direct children that must be there.
+    pub fn required(self) -> impl Iterator<Item = &'static Element> {
+        self.element().required.iter().map(|&at| &schema().elements[at as usize])
     }
     /// The direct children in the order of the standard.
     pub fn children(self) -> impl Iterator<Item = &'static Element> {

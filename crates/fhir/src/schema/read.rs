@@ -99,6 +99,9 @@ fn link(schema: &mut Schema, base_elements: usize) -> Step<()> {
         }
     }
     for at in 0..base_elements {
+        let children = schema.elements[at].children.iter().copied();
+        let required = children.filter(|c| schema.elements[*c as usize].min > 0).collect();
+        schema.elements[at].required = required;
         let mut properties = Vec::new();
         for &child in &schema.elements[at].children {
             for (of, used) in schema.elements[child as usize].types.iter().enumerate() {
@@ -246,6 +249,7 @@ impl Reader {
             slicing_rules: self.string()?,
             children: Vec::new(),
             properties: Vec::new(),
+            required: Vec::new(),
             at: 0,
         })
     }
