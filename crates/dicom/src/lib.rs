@@ -5,6 +5,7 @@ pub mod dataset;
 pub mod dictionary;
 pub mod element;
 pub mod part10;
+pub mod pdu;
 pub mod query;
 
 pub use dicom_core::{Tag, VR};
