@@ -4,6 +4,7 @@ pub mod charset;
 pub mod dataset;
 pub mod dictionary;
 pub mod element;
+pub mod json;
 pub mod part10;
 pub mod pdu;
 pub mod query;

@@ -153,6 +153,11 @@ impl DataSet {
         unfit
     }
 
+    /// The bytes of numbers in characters; `None` when the VR is not binary or one is no number of it.
+    pub(crate) fn number_bytes(vr: VR, text: &str) -> Option<Vec<u8>> {
+        numbers::bytes(vr, text)
+    }
+
     /// Whole numbers under the VR of the dictionary, binary or IS.
     pub fn set_ints(&mut self, tag: Tag, values: &[i64]) {
         let text: Vec<_> = values.iter().map(i64::to_string).collect();

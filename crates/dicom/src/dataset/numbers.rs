@@ -38,15 +38,15 @@ fn is_binary(vr: VR) -> bool {
     matches!(vr, VR::US | VR::SS | VR::UL | VR::SL | VR::SV | VR::UV | VR::FL | VR::FD | VR::AT)
 }
 
-/// Each number in decimal, each tag in hexadecimal; nothing for values of bytes.
+/// Each number in decimal (with an exponent where it is very large or small), each tag in hexadecimal; nothing for values of bytes.
 pub(super) fn texts(vr: VR, bytes: &[u8]) -> Vec<String> {
     if !is_binary(vr) {
         return Vec::new();
     }
     let text = |number| match number {
         Number::Int(n) => n.to_string(),
-        Number::Single(n) => n.to_string(),
-        Number::Double(n) => n.to_string(),
+        Number::Single(n) => format!("{n:?}").trim_end_matches(".0").to_owned(),
+        Number::Double(n) => format!("{n:?}").trim_end_matches(".0").to_owned(),
         Number::Tag(group, element) => format!("{group:04X}{element:04X}"),
     };
     numbers(vr, bytes).into_iter().map(text).collect()

@@ -26,7 +26,13 @@ pub fn sop_class(uid: &str) -> Option<&'static SopClass> {
 fn entry(tag: Tag) -> Option<&'static DataDictionaryEntryRef<'static>> {
     // `by_tag` borrows the dictionary it is called on; the unit value is a constant.
     const DICTIONARY: &StandardDataDictionary = &StandardDataDictionary;
-    DICTIONARY.by_tag(tag)
+    // Odd groups are private (PS3.5 7.1): repeating groups such as 60xx and 7Fxx do not reach them.
+    if is_private(tag) { None } else { DICTIONARY.by_tag(tag) }
+}
+
+/// A private element: its group is odd.
+pub fn is_private(tag: Tag) -> bool {
+    tag.0 % 2 == 1
 }
 
 /// The keyword of PS3.6: `PatientName`. `None` for private and unknown tags.
@@ -37,6 +43,11 @@ pub fn keyword(tag: Tag) -> Option<&'static str> {
 /// The VR that implicit VR reading gives: where PS3.6 offers a choice, `US` for US or SS and `OW` for OB or OW.
 /// Unknown tags are `UN`, private creators `LO`, group lengths `UL`.
 pub fn vr(tag: Tag) -> VR {
+    match tag.1 {
+        0 => return VR::UL,
+        0x10..=0xFF if is_private(tag) => return VR::LO,
+        _ => {}
+    }
     entry(tag).map_or(VR::UN, |e| match e.vr() {
         VirtualVr::Exact(vr) => vr,
         other => other.relaxed(),
@@ -83,6 +94,7 @@ mod tests {
         assert_eq!(vr(Tag(0x0010, 0x0010)), VR::PN);
         assert_eq!(vr(Tag(0x0009, 0x0010)), VR::LO);
         assert_eq!(vr(Tag(0x0009, 0x1010)), VR::UN);
+        assert_eq!((vr(Tag(0x7FE1, 0x0010)), vr(Tag(0x6002, 0x0010))), (VR::LO, VR::US));
         assert_eq!(keyword(Tag(0x0009, 0x0010)), None);
         assert_eq!(parse_tag("0010001"), None);
         assert_eq!(parse_tag("patientname"), None);
