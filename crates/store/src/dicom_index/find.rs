@@ -1,0 +1,432 @@
+//! Questions over the archive: C-FIND and QIDO-RS in one form (PS3.4 C.4.1, PS3.18 10.6). Newest study first.
+
+use super::attributes::{INDEXED, decode, fold, level_of};
+use super::matching::{all_fit, combined, number};
+use crate::packs::BlobRef;
+use crate::resources::Stub;
+use crate::view::{View, limit as to_limit, unsigned};
+use badiano_dicom::query::{Condition, Level, Query};
+use badiano_kernel::{Fault, Instant};
+use rusqlite::{Row, params, params_from_iter, types::Value as SqlValue};
+use std::collections::HashMap;
+
+/// Studies that one question may walk through when no index leads it.
+pub const STUDIES_WALKED_MAX: usize = 1_000_000;
+/// Beyond so many studies an index is no better than walking.
+const DRIVER_MAX: usize = 5_000;
+/// Rows of one answer.
+pub const ROWS_MAX: usize = 100_000;
+
+const STUDY_UID: u32 = 0x0020_000D;
+const SERIES_UID: u32 = 0x0020_000E;
+const SOP_UID: u32 = 0x0008_0018;
+const SOP_CLASS_UID: u32 = 0x0008_0016;
+const MODALITIES_IN_STUDY: u32 = 0x0008_0061;
+
+/// An instance with what is needed to serve it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceFound {
+    pub study: String,
+    pub series: String,
+    pub sop: String,
+    pub sop_class: String,
+    pub transfer_syntax: String,
+    pub pat: i64,
+    pub class: u64,
+    /// Classes of all instances of the study together.
+    pub study_class: u64,
+    pub source: String,
+    /// Instance Number, 0 when there is none.
+    pub number: i64,
+    pub received: Instant,
+    /// Of the instance level.
+    pub attributes: Vec<(u32, String)>,
+    pub frames: Vec<(u64, u64)>,
+    pub metadata: Vec<u8>,
+    pub blob: BlobRef,
+}
+
+impl InstanceFound {
+    /// What decides who may see it: the study as a whole.
+    pub fn stub(&self) -> Stub {
+        Stub {
+            kind: "ImagingStudy".to_owned(),
+            id: self.study.clone(),
+            pat: self.pat,
+            class: self.study_class,
+            source: self.source.clone(),
+        }
+    }
+}
+
+/// One row of an answer; what its level has not is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRow {
+    /// Of this level and those above it, in the order of the tags.
+    pub attributes: Vec<(u32, String)>,
+    pub study: String,
+    pub series: String,
+    pub sop: String,
+    pub sop_class: String,
+    pub transfer_syntax: String,
+    /// Studies of the patient, at the level of patients.
+    pub studies_count: u64,
+    /// Series of the study (of the patient).
+    pub series_count: u64,
+    /// Instances of the series, study or patient.
+    pub instances_count: u64,
+    pub modalities: Vec<String>,
+    pub pat: i64,
+    pub class: u64,
+    pub source: String,
+    pub received: Instant,
+}
+
+struct Study {
+    n: i64,
+    row: FoundRow,
+}
+
+const STUDY_COLUMNS: &str =
+    "n, uid, pat, class, source, modalities, series, instances, received, attributes, moment";
+
+impl View<'_> {
+    /// The rows that fit, may be seen and lie on the page: newest study first, series and instances in their order.
+    pub fn dicom_find(&self, query: &Query, visible: &dyn Fn(&Stub) -> bool) -> Result<Vec<FoundRow>, Fault> {
+        let mut page = Page { skip: query.offset, room: query.limit.min(ROWS_MAX), rows: Vec::new() };
+        let mut patients: HashMap<(i64, String), usize> = HashMap::new();
+        self.each_study(query, &mut |study| {
+            let row = &study.row;
+            let stub = Stub {
+                kind: "ImagingStudy".to_owned(),
+                id: row.study.clone(),
+                pat: row.pat,
+                class: row.class,
+                source: row.source.clone(),
+            };
+            let of_study = |tag: u32| is_of(tag, Level::Study);
+            if !all_fit(query, &row.attributes, of_study) || !visible(&stub) {
+                return Ok(true);
+            }
+            match query.level {
+                Level::Patient => {
+                    page.rows_of_patients(&mut patients, study.row);
+                    Ok(true)
+                }
+                Level::Study => Ok(page.take(study.row)),
+                Level::Series | Level::Instance => self.below(query, &study, &mut page),
+            }
+        })?;
+        if query.level == Level::Patient {
+            page.rows = page.rows.into_iter().skip(query.offset).take(query.limit.min(ROWS_MAX)).collect();
+        }
+        Ok(page.rows)
+    }
+
+    /// Studies newest first, as an index leads, until the caller has enough.
+    fn each_study(
+        &self,
+        query: &Query,
+        each: &mut dyn FnMut(Study) -> Result<bool, Fault>,
+    ) -> Result<(), Fault> {
+        if let Some(numbers) = self.leading(query)? {
+            let mut studies = Vec::with_capacity(numbers.len());
+            let sql = format!("SELECT {STUDY_COLUMNS} FROM study WHERE n = ?1");
+            for n in numbers {
+                studies.extend(self.one(&sql, [n], read_study)?);
+            }
+            studies.sort_by(|(a, ma), (b, mb)| (mb, b.n).cmp(&(ma, a.n)));
+            for (study, _) in studies {
+                if !each(finish_study(study)?)? {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let (from, to) = moments(query);
+        let sql = format!(
+            "SELECT {STUDY_COLUMNS} FROM study WHERE moment >= ?1 AND moment < ?2 ORDER BY moment DESC, n DESC"
+        );
+        let mut statement =
+            self.conn.prepare_cached(&sql).map_err(|_| Fault::bug("a question over studies"))?;
+        let mut rows =
+            statement.query(params![from, to]).map_err(|_| Fault::bug("a question over studies"))?;
+        let mut walked = 0;
+        while let Some(row) = rows.next().map_err(|_| Fault::unavailable("the database does not answer"))? {
+            walked += 1;
+            if walked > STUDIES_WALKED_MAX {
+                return Err(Fault::too_costly("the question fits too many studies: narrow it"));
+            }
+            let (study, _) = read_study(row).map_err(|_| Fault::bug("a row of a study"))?;
+            if !each(finish_study(study)?)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The studies that an index gives for one of the conditions: a superset of the answer, the smallest at hand.
+    fn leading(&self, query: &Query) -> Result<Option<Vec<i64>>, Fault> {
+        let mut best: Option<Vec<i64>> = None;
+        for (tag, condition) in &query.conditions {
+            let Some(found) = self.studies_by(number(*tag), condition, query.fuzzy)? else { continue };
+            if found.len() <= DRIVER_MAX && best.as_ref().is_none_or(|b| found.len() < b.len()) {
+                best = Some(found);
+            }
+        }
+        Ok(best)
+    }
+
+    fn studies_by(&self, tag: u32, condition: &Condition, fuzzy: bool) -> Result<Option<Vec<i64>>, Fault> {
+        let uids: Option<Vec<&str>> = match condition {
+            Condition::Single(one) if !one.is_empty() => Some(vec![one.as_str()]),
+            Condition::UidList(all) if !all.is_empty() => Some(all.iter().map(String::as_str).collect()),
+            _ => None,
+        };
+        let by_uid = match tag {
+            STUDY_UID => Some("SELECT n FROM study WHERE uid = ?1"),
+            SERIES_UID => Some("SELECT study FROM series WHERE uid = ?1"),
+            SOP_UID => {
+                Some("SELECT s.study FROM instance i JOIN series s ON s.n = i.series WHERE i.sop = ?1")
+            }
+            _ => None,
+        };
+        if let Some(sql) = by_uid {
+            let Some(uids) = uids else { return Ok(None) };
+            let mut found: Vec<i64> = Vec::new();
+            for uid in uids {
+                found.extend(self.all(sql, [uid], |r| r.get::<_, i64>(0))?);
+            }
+            found.sort_unstable();
+            found.dedup();
+            return Ok(Some(found));
+        }
+        if !INDEXED.contains(&tag) || (fuzzy && super::attributes::is_name(tag)) {
+            return Ok(None);
+        }
+        let (from, to) = match condition {
+            Condition::Single(one) if !one.is_empty() => {
+                let folded = fold(tag, one);
+                (folded.clone(), format!("{folded}\u{0}"))
+            }
+            Condition::Wildcard(pattern) => {
+                let folded = fold(tag, pattern);
+                let begin = folded.split(['*', '?']).next().unwrap_or_default();
+                if begin.is_empty() {
+                    return Ok(None);
+                }
+                (begin.to_owned(), format!("{begin}\u{10ffff}"))
+            }
+            _ => return Ok(None),
+        };
+        let sql = "SELECT DISTINCT study FROM dx WHERE tag = ?1 AND folded >= ?2 AND folded < ?3 LIMIT ?4";
+        self.all(sql, params![tag, from, to, to_limit(DRIVER_MAX + 1)], |r| r.get(0)).map(Some)
+    }
+
+    /// Series, or instances, of one study. The answer says whether the page has room for more.
+    fn below(&self, query: &Query, study: &Study, page: &mut Page) -> Result<bool, Fault> {
+        let sql = "SELECT n, uid, modality, instances, received, attributes FROM series WHERE study = ?1 ORDER BY n";
+        let all = self.all(sql, [study.n], |r| {
+            Ok((
+                r.get::<_, i64>(0)?,
+                r.get::<_, String>(1)?,
+                r.get::<_, String>(2)?,
+                unsigned(r.get(3)?),
+                Instant::from_micros(r.get(4)?),
+                r.get::<_, Vec<u8>>(5)?,
+            ))
+        })?;
+        for (n, uid, modality, instances, received, bytes) in all {
+            let mut own = decode(&bytes)?;
+            put(&mut own, SERIES_UID, &uid);
+            if !all_fit(query, &own, |tag| is_of(tag, Level::Series)) {
+                continue;
+            }
+            let mut row = study.row.clone();
+            row.attributes.append(&mut own);
+            row.attributes.sort();
+            (row.series, row.instances_count, row.received) = (uid, instances, received);
+            row.modalities = if modality.is_empty() { Vec::new() } else { vec![modality] };
+            let more = match query.level {
+                Level::Instance => self.instances_below(query, n, &row, page)?,
+                _ => page.take(row),
+            };
+            if !more {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn instances_below(
+        &self,
+        query: &Query,
+        series: i64,
+        above: &FoundRow,
+        page: &mut Page,
+    ) -> Result<bool, Fault> {
+        let sql = "SELECT sop, sop_class, transfer_syntax, received, attributes FROM instance WHERE series = ?1 \
+                   ORDER BY number, n";
+        let all = self.all(sql, [series], |r| {
+            let texts: [String; 3] = [r.get(0)?, r.get(1)?, r.get(2)?];
+            Ok((texts, Instant::from_micros(r.get(3)?), r.get::<_, Vec<u8>>(4)?))
+        })?;
+        for ([sop, sop_class, transfer_syntax], received, bytes) in all {
+            let mut own = decode(&bytes)?;
+            put(&mut own, SOP_UID, &sop);
+            put(&mut own, SOP_CLASS_UID, &sop_class);
+            if !all_fit(query, &own, |tag| is_of(tag, Level::Instance)) {
+                continue;
+            }
+            let mut row = FoundRow { sop, sop_class, transfer_syntax, received, ..above.clone() };
+            row.attributes.append(&mut own);
+            row.attributes.sort();
+            if !page.take(row) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A patient's studies, newest first.
+    pub fn studies_of(&self, pat: i64, visible: &dyn Fn(&Stub) -> bool) -> Result<Vec<FoundRow>, Fault> {
+        let sql = format!("SELECT {STUDY_COLUMNS} FROM study WHERE pat = ?1 ORDER BY moment DESC, n DESC");
+        let mut found = Vec::new();
+        for (study, _) in self.all(&sql, params_from_iter([SqlValue::Integer(pat)]), read_study)? {
+            let row = finish_study(study)?.row;
+            let stub = Stub {
+                kind: "ImagingStudy".to_owned(),
+                id: row.study.clone(),
+                pat,
+                class: row.class,
+                source: row.source.clone(),
+            };
+            if visible(&stub) {
+                found.push(row);
+            }
+        }
+        Ok(found)
+    }
+}
+
+struct Page {
+    skip: usize,
+    room: usize,
+    rows: Vec<FoundRow>,
+}
+
+impl Page {
+    /// Takes a row or skips it; says whether there is room for more.
+    fn take(&mut self, row: FoundRow) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+        } else if self.rows.len() < self.room {
+            self.rows.push(row);
+        }
+        self.rows.len() < self.room
+    }
+
+    /// One row a patient, with the sums over the studies that fit and may be seen.
+    fn rows_of_patients(&mut self, known: &mut HashMap<(i64, String), usize>, mut row: FoundRow) {
+        let id = super::attributes::value(&row.attributes, 0x0010_0020).unwrap_or_default().to_owned();
+        if let Some(at) = known.get(&(row.pat, id.clone())) {
+            let standing = &mut self.rows[*at];
+            standing.studies_count += 1;
+            standing.series_count += row.series_count;
+            standing.instances_count += row.instances_count;
+            for modality in row.modalities {
+                if !standing.modalities.contains(&modality) {
+                    standing.modalities.push(modality);
+                }
+            }
+            return;
+        }
+        if self.rows.len() >= ROWS_MAX {
+            return;
+        }
+        row.attributes.retain(|(tag, _)| tag >> 16 == 0x0010);
+        row.studies_count = 1;
+        row.study.clear();
+        known.insert((row.pat, id), self.rows.len());
+        self.rows.push(row);
+    }
+}
+
+/// At which level a condition is looked at. The study's own UID and modalities belong to the study.
+fn is_of(tag: u32, level: Level) -> bool {
+    let at = match tag {
+        MODALITIES_IN_STUDY => Level::Study,
+        SOP_UID | SOP_CLASS_UID => Level::Instance,
+        _ => level_of(tag),
+    };
+    at == level
+}
+
+fn put(attributes: &mut Vec<(u32, String)>, tag: u32, value: &str) {
+    attributes.retain(|(t, _)| *t != tag);
+    attributes.push((tag, value.to_owned()));
+}
+
+/// The stretch of the list of studies that conditions on date (and time) leave.
+fn moments(query: &Query) -> (String, String) {
+    let plain = |t: &str| t.replace(['.', ':', '-', ' '], "");
+    let end = |t: &str| format!("{}\u{10ffff}", plain(t));
+    if let Some((from, to)) = combined(query) {
+        // The beginning without its time: a study of less precision may lie inside.
+        let from: String = plain(&from).chars().take(8).collect();
+        return (from, if to.is_empty() { end("\u{10ffff}") } else { end(&to) });
+    }
+    let mut stretch = (String::new(), end("\u{10ffff}"));
+    for (tag, condition) in &query.conditions {
+        if number(*tag) != super::STUDY_DATE {
+            continue;
+        }
+        match condition {
+            Condition::Single(one) if !one.is_empty() => stretch = (plain(one), end(one)),
+            Condition::Range { from, to } => {
+                stretch.0 = from.as_deref().map(plain).unwrap_or_default();
+                if let Some(to) = to.as_deref().filter(|t| !t.is_empty()) {
+                    stretch.1 = end(to);
+                }
+            }
+            _ => {}
+        }
+    }
+    stretch
+}
+
+struct PackedStudy {
+    n: i64,
+    row: FoundRow,
+    attributes: Vec<u8>,
+}
+
+fn read_study(r: &Row<'_>) -> rusqlite::Result<(PackedStudy, String)> {
+    let modalities: String = r.get(5)?;
+    let row = FoundRow {
+        attributes: Vec::new(),
+        study: r.get(1)?,
+        series: String::new(),
+        sop: String::new(),
+        sop_class: String::new(),
+        transfer_syntax: String::new(),
+        studies_count: 0,
+        series_count: unsigned(r.get(6)?),
+        instances_count: unsigned(r.get(7)?),
+        modalities: modalities.split('\\').filter(|m| !m.is_empty()).map(str::to_owned).collect(),
+        pat: r.get(2)?,
+        class: unsigned(r.get(3)?),
+        source: r.get(4)?,
+        received: Instant::from_micros(r.get(8)?),
+    };
+    Ok((PackedStudy { n: r.get(0)?, row, attributes: r.get(9)? }, r.get(10)?))
+}
+
+fn finish_study(packed: PackedStudy) -> Result<Study, Fault> {
+    let mut row = packed.row;
+    row.attributes = decode(&packed.attributes)?;
+    put(&mut row.attributes, STUDY_UID, &row.study);
+    put(&mut row.attributes, MODALITIES_IN_STUDY, &row.modalities.join("\\"));
+    row.attributes.sort();
+    Ok(Study { n: packed.n, row })
+}

@@ -1,0 +1,123 @@
+//! Documents: versioned bytes under a kind and a key, for what is no FHIR resource (settings, peers, accounts, registers).
+
+use crate::body;
+use crate::resources::{Expect, Row1, Stored, read_stored};
+use crate::search::keys::Keys;
+use crate::tx::{Area, Tx};
+use crate::view::View;
+use badiano_kernel::{Fault, Instant};
+use rusqlite::params;
+
+/// Longest key of a document, in bytes.
+pub const DOCUMENT_KEY_BYTES_MAX: usize = 512;
+
+/// A version of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    pub kind: String,
+    pub key: String,
+    pub version: u64,
+    pub updated: Instant,
+    pub deleted: bool,
+    pub body: Vec<u8>,
+}
+
+/// Documents share the rows of resources; a mark that no resource type has keeps their kinds apart.
+fn kind_name(kind: &str) -> String {
+    format!("={kind}")
+}
+
+/// Whether a kind is one of documents, and its name.
+pub(crate) fn document_kind(name: &str) -> Option<&str> {
+    name.strip_prefix('=')
+}
+
+const COLUMNS: &str = "kind, id, version, updated, deleted, pat, class, source, pats, body";
+
+impl View<'_> {
+    /// The newest version, unless it is deleted.
+    pub fn document(&self, kind: &str, key: &str) -> Result<Option<Document>, Fault> {
+        let Some(number) = self.number(&kind_name(kind)) else { return Ok(None) };
+        let sql = format!("SELECT {COLUMNS} FROM resource WHERE kind = ?1 AND id = ?2 AND deleted = 0");
+        self.one(&sql, params![number, key], read_stored)?.map(|raw| read(kind, raw)).transpose()
+    }
+
+    /// All documents of a kind whose key begins with `prefix`, in the order of their keys.
+    pub fn documents(&self, kind: &str, prefix: &str) -> Result<Vec<Document>, Fault> {
+        let Some(number) = self.number(&kind_name(kind)) else { return Ok(Vec::new()) };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM resource WHERE kind = ?1 AND id >= ?2 AND id < ?3 AND deleted = 0 ORDER BY id"
+        );
+        let found = self.all(&sql, params![number, prefix, format!("{prefix}\u{10ffff}")], read_stored)?;
+        found.into_iter().map(|raw| read(kind, raw)).collect()
+    }
+
+    /// All versions, newest first.
+    pub fn document_history(&self, kind: &str, key: &str) -> Result<Vec<Document>, Fault> {
+        let Some(number) = self.number(&kind_name(kind)) else { return Ok(Vec::new()) };
+        let newest = format!("SELECT {COLUMNS} FROM resource WHERE kind = ?1 AND id = ?2");
+        let older = "SELECT r.kind, r.id, v.version, v.updated, v.deleted, v.pat, v.class, v.source, v.pats, v.body \
+                     FROM resource r JOIN version v ON r.rid = v.rid WHERE r.kind = ?1 AND r.id = ?2 \
+                     ORDER BY v.version DESC";
+        let mut all = self.all(&newest, params![number, key], read_stored)?;
+        all.extend(self.all(older, params![number, key], read_stored)?);
+        all.into_iter().map(|raw| read(kind, raw)).collect()
+    }
+}
+
+fn read(kind: &str, raw: crate::resources::Raw) -> Result<Document, Fault> {
+    Ok(Document {
+        kind: kind.to_owned(),
+        key: raw.id,
+        version: raw.version,
+        updated: raw.updated,
+        deleted: raw.deleted,
+        body: body::unpack(&raw.body)?,
+    })
+}
+
+impl Tx<'_> {
+    /// Writes the next version of a document; the answer is the version.
+    pub fn put_document(
+        &mut self,
+        kind: &str,
+        key: &str,
+        bytes: &[u8],
+        expect: Expect,
+        now: Instant,
+    ) -> Result<u64, Fault> {
+        if key.len() > DOCUMENT_KEY_BYTES_MAX {
+            return Err(Fault::too_costly("the key of a document is too long"));
+        }
+        let kind = self.number_of(&kind_name(kind))?;
+        self.put_row(Row1 {
+            kind,
+            id: key,
+            area: Area::Document,
+            expect,
+            deleted: false,
+            pats: Vec::new(),
+            class: 0,
+            source: "",
+            keys: Keys::default(),
+            body: body::pack(bytes)?,
+            now,
+        })
+    }
+
+    /// Marks a document deleted; one that is not there stays so.
+    pub fn delete_document(&mut self, kind: &str, key: &str, now: Instant) -> Result<(), Fault> {
+        let Some(number) = self.number(&kind_name(kind)) else { return Ok(()) };
+        if self.head(number, key)?.is_none() {
+            return Ok(());
+        }
+        self.delete_row(number, key, Area::Document, Expect::Any, now).map(|_| ())
+    }
+}
+
+impl Stored {
+    /// The resource, or nothing when this version is a deletion.
+    pub fn resource(&self) -> Option<&badiano_fhir::Value> {
+        (!self.deleted).then_some(&self.body)
+    }
+}

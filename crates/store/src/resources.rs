@@ -1,0 +1,405 @@
+//! Versioned resources: the newest version with its search rows, older versions beside it (FHIR R4, http.html).
+
+use crate::body;
+use crate::faults::OrFault;
+use crate::search::keys::{Keys, index_rows};
+use crate::tx::{Area, Tx};
+use crate::view::{View, signed, unsigned};
+use badiano_fhir::search::{Entry, Key};
+use badiano_fhir::{Value, json};
+use badiano_kernel::{Fault, Instant};
+use ring::digest;
+use rusqlite::{Row, params};
+
+/// Search entries of one resource.
+pub const ENTRIES_MAX: usize = 20_000;
+/// Patients that one resource may concern.
+pub const PATIENTS_MAX: usize = 1_000;
+
+/// What must hold of what is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    Any,
+    /// Nothing is there, or it is deleted.
+    Absent,
+    /// This version is the newest one and not deleted.
+    Version(u64),
+}
+
+/// A resource to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Put<'a> {
+    pub kind: &'a str,
+    pub id: &'a str,
+    pub expect: Expect,
+    pub body: &'a Value,
+    /// What it says under each search parameter.
+    pub entries: &'a [Entry],
+    /// The patients it concerns, as [`pat_of`] gives them; none for what concerns nobody.
+    pub pats: &'a [i64],
+    /// Bits of the classes that consent speaks of; the caller's own meaning.
+    pub class: u64,
+    /// The institution it came from; the caller's own meaning.
+    pub source: &'a str,
+    pub now: Instant,
+}
+
+/// A version of a resource as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    pub kind: String,
+    pub id: String,
+    pub version: u64,
+    pub updated: Instant,
+    pub deleted: bool,
+    /// The first of `pats`, 0 for none.
+    pub pat: i64,
+    pub pats: Vec<i64>,
+    pub class: u64,
+    pub source: String,
+    /// `Null` for a deleted version.
+    pub body: Value,
+}
+
+/// What decides whether somebody may see a thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stub {
+    pub kind: String,
+    pub id: String,
+    pub pat: i64,
+    pub class: u64,
+    pub source: String,
+}
+
+impl Stored {
+    pub fn stub(&self) -> Stub {
+        Stub {
+            kind: self.kind.clone(),
+            id: self.id.clone(),
+            pat: self.pat,
+            class: self.class,
+            source: self.source.clone(),
+        }
+    }
+    /// One for each patient concerned: a thing is visible when all of them are.
+    pub fn stubs(&self) -> Vec<Stub> {
+        let one = self.stub();
+        if self.pats.len() < 2 {
+            return vec![one];
+        }
+        self.pats.iter().map(|pat| Stub { pat: *pat, ..one.clone() }).collect()
+    }
+}
+
+/// The number under which a patient's data lie together: 63 bits of the SHA-256 of the logical id, never 0.
+pub fn pat_of(patient_logical_id: &str) -> i64 {
+    let hash = digest::digest(&digest::SHA256, patient_logical_id.as_bytes());
+    let mut first = [0u8; 8];
+    first.copy_from_slice(&hash.as_ref()[..8]);
+    (i64::from_be_bytes(first) & i64::MAX).max(1)
+}
+
+/// The row of the newest version, without its body.
+pub(crate) struct Head {
+    pub rid: i64,
+    pub version: u64,
+    pub deleted: bool,
+    pub pats: Vec<i64>,
+    pub keys: Vec<u8>,
+}
+
+const STORED: &str = "kind, id, version, updated, deleted, pat, class, source, pats, body";
+
+impl View<'_> {
+    /// The newest version, which may be a deletion.
+    pub fn get(&self, kind: &str, id: &str) -> Result<Option<Stored>, Fault> {
+        let Some(kind) = self.number(kind) else { return Ok(None) };
+        let sql = const_format(STORED, "FROM resource WHERE kind = ?1 AND id = ?2");
+        self.one(&sql, params![kind, id], read_stored)?.map(|raw| self.finish(raw)).transpose()
+    }
+
+    /// One version.
+    pub fn get_version(&self, kind: &str, id: &str, version: u64) -> Result<Option<Stored>, Fault> {
+        let Some(number) = self.number(kind) else { return Ok(None) };
+        let Some(newest) = self.head(number, id)? else { return Ok(None) };
+        if newest.version == version {
+            return self.get(kind, id);
+        }
+        let sql = "SELECT r.kind, r.id, v.version, v.updated, v.deleted, v.pat, v.class, v.source, v.pats, v.body \
+                   FROM version v JOIN resource r ON r.rid = v.rid WHERE v.rid = ?1 AND v.version = ?2";
+        let raw = self.one(sql, params![newest.rid, signed(version)], read_stored)?;
+        raw.map(|raw| self.finish(raw)).transpose()
+    }
+
+    /// All versions, newest first.
+    pub fn history(&self, kind: &str, id: &str) -> Result<Vec<Stored>, Fault> {
+        let Some(newest) = self.get(kind, id)? else { return Ok(Vec::new()) };
+        let sql = "SELECT r.kind, r.id, v.version, v.updated, v.deleted, v.pat, v.class, v.source, v.pats, v.body \
+                   FROM resource r JOIN version v ON r.rid = v.rid WHERE r.kind = ?1 AND r.id = ?2 \
+                   ORDER BY v.version DESC";
+        let older = self.all(sql, params![self.number(kind), id], read_stored)?;
+        let mut all = vec![newest];
+        for raw in older {
+            all.push(self.finish(raw)?);
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn head(&self, kind: i64, id: &str) -> Result<Option<Head>, Fault> {
+        let sql = "SELECT rid, version, deleted, pats, keys FROM resource WHERE kind = ?1 AND id = ?2";
+        self.one(sql, params![kind, id], |r| {
+            Ok(Head {
+                rid: r.get(0)?,
+                version: unsigned(r.get(1)?),
+                deleted: r.get(2)?,
+                pats: read_pats(r.get_ref(3)?.as_blob()?),
+                keys: r.get(4)?,
+            })
+        })
+    }
+
+    /// The newest version of a row, for the hits of a page.
+    pub(crate) fn stored(&self, rid: i64) -> Result<Option<Stored>, Fault> {
+        let sql = const_format(STORED, "FROM resource WHERE rid = ?1");
+        self.one(&sql, [rid], read_stored)?.map(|raw| self.finish(raw)).transpose()
+    }
+
+    pub(crate) fn finish(&self, raw: Raw) -> Result<Stored, Fault> {
+        let body = if raw.deleted {
+            Value::Null
+        } else {
+            json::parse(&body::unpack(&raw.body)?)
+                .map_err(|_| Fault::unavailable("a stored body is damaged"))?
+        };
+        Ok(Stored {
+            kind: self.text(raw.kind)?.as_ref().to_owned(),
+            id: raw.id,
+            version: raw.version,
+            updated: raw.updated,
+            deleted: raw.deleted,
+            pat: raw.pat,
+            pats: raw.pats,
+            class: raw.class,
+            source: raw.source,
+            body,
+        })
+    }
+}
+
+fn const_format(columns: &str, rest: &str) -> String {
+    format!("SELECT {columns} {rest}")
+}
+
+/// A row with its kind still a number and its body still packed.
+pub(crate) struct Raw {
+    pub kind: i64,
+    pub id: String,
+    pub version: u64,
+    pub updated: Instant,
+    pub deleted: bool,
+    pub pat: i64,
+    pub class: u64,
+    pub source: String,
+    pub pats: Vec<i64>,
+    pub body: Vec<u8>,
+}
+
+pub(crate) fn read_stored(r: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok(Raw {
+        kind: r.get(0)?,
+        id: r.get(1)?,
+        version: unsigned(r.get(2)?),
+        updated: Instant::from_micros(r.get(3)?),
+        deleted: r.get(4)?,
+        pat: r.get(5)?,
+        class: unsigned(r.get(6)?),
+        source: r.get(7)?,
+        pats: read_pats(r.get_ref(8)?.as_blob()?),
+        body: r.get(9)?,
+    })
+}
+
+pub(crate) fn read_pats(bytes: &[u8]) -> Vec<i64> {
+    bytes.chunks_exact(8).map(|c| i64::from_le_bytes(c.try_into().unwrap_or_default())).collect()
+}
+
+fn write_pats(pats: &[i64]) -> Vec<u8> {
+    pats.iter().flat_map(|p| p.to_le_bytes()).collect()
+}
+
+/// The row of a new version.
+pub(crate) struct Row1<'a> {
+    pub kind: i64,
+    pub id: &'a str,
+    pub area: Area,
+    pub expect: Expect,
+    pub deleted: bool,
+    pub pats: Vec<i64>,
+    pub class: u64,
+    pub source: &'a str,
+    pub keys: Keys,
+    pub body: Vec<u8>,
+    pub now: Instant,
+}
+
+impl Tx<'_> {
+    /// Writes the next version of a resource and its search rows; the answer is the version.
+    pub fn put(&mut self, put: Put<'_>) -> Result<u64, Fault> {
+        if put.entries.len() > ENTRIES_MAX || put.pats.len() > PATIENTS_MAX {
+            return Err(Fault::too_costly("a resource says too much for the index"));
+        }
+        let kind = self.number_of(put.kind)?;
+        let mut pats = put.pats.to_vec();
+        pats.sort_unstable();
+        pats.dedup();
+        // The caller's order says which patient comes first.
+        if let Some(at) = put.pats.first().and_then(|first| pats.iter().position(|p| p == first)) {
+            pats.swap(0, at);
+        }
+        let mut keys = Keys::default();
+        for entry in put.entries {
+            if !matches!(entry.key, Key::Missing) && &*entry.param != "_id" && &*entry.param != "_lastUpdated"
+            {
+                keys.push(self.number_of(&entry.param)?, entry.key.clone());
+            }
+        }
+        let body = body::pack(json::to_string(put.body).as_bytes())?;
+        self.put_row(Row1 {
+            kind,
+            id: put.id,
+            area: Area::Resource,
+            expect: put.expect,
+            deleted: false,
+            pats,
+            class: put.class,
+            source: put.source,
+            keys,
+            body,
+            now: put.now,
+        })
+    }
+
+    /// Marks a resource deleted: a version without a body. Deleting again changes nothing and answers the same version.
+    pub fn delete(&mut self, kind: &str, id: &str, expect: Expect, now: Instant) -> Result<u64, Fault> {
+        let kind = self.number(kind).ok_or_else(|| Fault::not_found("no such resource"))?;
+        self.delete_row(kind, id, Area::Resource, expect, now)
+    }
+
+    pub(crate) fn delete_row(
+        &mut self,
+        kind: i64,
+        id: &str,
+        area: Area,
+        expect: Expect,
+        now: Instant,
+    ) -> Result<u64, Fault> {
+        let sql = "SELECT class, source, pats, deleted, version FROM resource WHERE kind = ?1 AND id = ?2";
+        let old = self.one(sql, params![kind, id], |r| {
+            let pats = read_pats(r.get_ref(2)?.as_blob()?);
+            Ok((unsigned(r.get(0)?), r.get::<_, String>(1)?, pats, r.get::<_, bool>(3)?, unsigned(r.get(4)?)))
+        })?;
+        let (class, source, pats, deleted, version) =
+            old.ok_or_else(|| Fault::not_found("no such resource"))?;
+        if deleted {
+            return Ok(version);
+        }
+        let (keys, body) = (Keys::default(), Vec::new());
+        let source = source.as_str();
+        self.put_row(Row1 { kind, id, area, expect, deleted: true, pats, class, source, keys, body, now })
+    }
+
+    pub(crate) fn put_row(&mut self, row: Row1<'_>) -> Result<u64, Fault> {
+        let old = self.head(row.kind, row.id)?;
+        let fits = match (row.expect, &old) {
+            (Expect::Any, _) | (Expect::Absent, None) => true,
+            (Expect::Absent, Some(old)) => old.deleted,
+            (Expect::Version(v), Some(old)) => old.version == v && !old.deleted,
+            (Expect::Version(_), None) => false,
+        };
+        if !fits {
+            return Err(Fault::conflict(match row.expect {
+                Expect::Version(_) => "another change came first: the version is not the newest one",
+                _ => "it stands already",
+            }));
+        }
+        let version = old.as_ref().map_or(1, |o| o.version + 1);
+        let rid = match &old {
+            Some(old) => {
+                self.keep_old_version(old)?;
+                old.rid
+            }
+            None => {
+                1 + self
+                    .one("SELECT COALESCE(MAX(rid), 0) FROM resource", [], |r| r.get::<_, i64>(0))?
+                    .unwrap_or(0)
+            }
+        };
+        let change = self.log_change(row.area, rid, version, row.now, row.deleted)?;
+        let keys = row.keys.encode();
+        self.run(
+            "INSERT INTO resource(rid, kind, id, version, updated, deleted, pat, class, change, source, pats, keys, body) \
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+             ON CONFLICT(rid) DO UPDATE SET version = excluded.version, updated = excluded.updated, \
+             deleted = excluded.deleted, pat = excluded.pat, class = excluded.class, change = excluded.change, \
+             source = excluded.source, pats = excluded.pats, keys = excluded.keys, body = excluded.body",
+            params![
+                rid,
+                row.kind,
+                row.id,
+                signed(version),
+                row.now.micros,
+                row.deleted,
+                row.pats.first().copied().unwrap_or(0),
+                signed(row.class),
+                signed(change),
+                row.source,
+                write_pats(&row.pats),
+                keys,
+                row.body
+            ],
+        )?;
+        self.index(row.kind, rid, &row.pats, &row.keys)?;
+        Ok(version)
+    }
+
+    /// Moves the newest version among the older ones and takes its search rows away.
+    fn keep_old_version(&mut self, old: &Head) -> Result<(), Fault> {
+        self.run(
+            "INSERT INTO version(rid, version, updated, deleted, pat, class, change, source, pats, body) \
+             SELECT rid, version, updated, deleted, pat, class, change, source, pats, body FROM resource WHERE rid = ?1",
+            [old.rid],
+        )?;
+        let keys = Keys::decode(&old.keys)?;
+        let kind = self.one("SELECT kind FROM resource WHERE rid = ?1", [old.rid], |r| r.get::<_, i64>(0))?;
+        let mut statement = self
+            .conn
+            .prepare_cached(
+                "DELETE FROM ix WHERE pat = ?1 AND kind = ?2 AND param = ?3 AND hash = ?4 AND lo = ?5 AND hi = ?6 AND rid = ?7",
+            )
+            .or_fault()?;
+        for (pat, param, row) in index_rows(&old.pats, &keys, self.patient_params()) {
+            statement.execute(params![pat, kind, param, row.hash, row.lo, row.hi, old.rid]).or_fault()?;
+        }
+        Ok(())
+    }
+
+    fn index(&mut self, kind: i64, rid: i64, pats: &[i64], keys: &Keys) -> Result<(), Fault> {
+        let mut statement = self
+            .conn
+            .prepare_cached(
+                "INSERT OR IGNORE INTO ix(pat, kind, param, hash, lo, hi, rid) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )
+            .or_fault()?;
+        for (pat, param, row) in index_rows(pats, keys, self.patient_params()) {
+            statement.execute(params![pat, kind, param, row.hash, row.lo, row.hi, rid]).or_fault()?;
+        }
+        Ok(())
+    }
+}
+
+impl View<'_> {
+    /// Numbers of the parameters that pin a patient.
+    pub(crate) fn patient_params(&self) -> [Option<i64>; 2] {
+        [self.number("patient"), self.number("subject")]
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the store from outside, one module a subject.
+
+mod place;
+mod resources;
