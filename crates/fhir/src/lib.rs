@@ -9,5 +9,6 @@ pub mod search;
 pub mod terminology;
 pub mod validate;
 pub mod value;
+pub mod xml;
 
 pub use value::Value;

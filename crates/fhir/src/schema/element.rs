@@ -77,6 +77,10 @@ pub struct Element {
 }
 
 impl Element {
+    /// Where it stands in the table: grows in the order of the standard.
+    pub(crate) fn position(&self) -> u32 {
+        self.at
+    }
     /// Whether JSON has an array here.
     pub fn is_list(&self) -> bool {
         self.max != Some(1) && self.max != Some(0)
