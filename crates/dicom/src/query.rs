@@ -1,6 +1,12 @@
 //! What a C-FIND identifier or a QIDO-RS question asks, in one form (PS3.4 C.2.2.2, PS3.18 10.6).
 
+mod keys;
+mod matching;
+
 use dicom_core::Tag;
+
+pub use keys::{Include, KEYS_MAX, QueryError, condition, conditions_from_dataset, parse_qido};
+pub use matching::matches;
 
 /// Query/retrieve level (PS3.4 C.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,3 +41,6 @@ pub struct Query {
     pub limit: usize,
     pub offset: usize,
 }
+
+#[cfg(test)]
+mod tests;
