@@ -1,0 +1,337 @@
+// The contract between the pages and the node: shapes of /api, in the words of HL7 FHIR R4 and DICOM where they have one.
+//
+// Rules for every call:
+// - JSON both ways (UTF-8); fields are snake_case; instants are RFC 3339 in UTC; dates keep their precision (YYYY, YYYY-MM, YYYY-MM-DD).
+// - A refusal has status 4xx/5xx and the body `Refusal`; `text` is in the language of Accept-Language, `code` is stable.
+// - What changes something is POST, PUT or DELETE and carries `X-CSRF-Token: session.csrf`. Only sign-in and set-up have no token to show yet.
+// - No CURP ever stands in an address; it goes in a body.
+// - What consent hides is answered as if it did not exist (404, or simply absent from a list).
+
+export type NodeRole = 'hospital' | 'hub';
+/** The codes of kernel's `Role`; `administrator` and `security-office` see no clinical content. */
+export type StaffRole = 'radiologist' | 'technologist' | 'clinician' | 'pharmacist' | 'administrator' | 'security-office';
+/** YYYY-MM-DDThh:mm:ssZ */
+export type Instant = string;
+
+/** Stable codes: those of `FaultKind`, and a few that a page must tell apart. */
+export type RefusalCode =
+  | 'invalid' | 'not_found' | 'conflict' | 'forbidden' | 'unauthenticated' | 'too_costly' | 'unavailable' | 'not_supported' | 'bug'
+  | 'bad_credentials' | 'totp_required' | 'totp_wrong' | 'locked' | 'second_factor_required' | 'second_factor_wrong';
+
+export interface Refusal {
+  code: RefusalCode;
+  /** A sentence for the person, in their language. */
+  text: string;
+  /** The fault's own words, for support. */
+  detail?: string;
+}
+
+/** Shown again for what weighs: signing, emergency access. One of the two. */
+export interface SecondFactor { totp?: string; password?: string }
+
+// ---------------------------------------------------------------- session
+
+/** GET /api/session (no sign-in needed) */
+export interface Session {
+  node: { name: string; role: NodeRole; institution: string; clues: string };
+  user: User | null;
+  /** Empty when nobody is signed in. */
+  csrf: string;
+  providers: { id: string; name: string }[];
+  /** True while the node has no account at all: the page asks for the one-time link. */
+  setup: boolean;
+}
+export interface User { account: string; name: string; roles: StaffRole[]; citizen: boolean }
+
+/** POST /api/sign-in -> Session. 401 with code bad_credentials, totp_required, totp_wrong or locked. */
+export interface SignIn { account: string; password: string; totp?: string }
+/** POST /api/sign-out -> 204 */
+
+/** POST /api/setup -> SetUpAnswer. The code comes from the one-time link `/#/setup/CODE`; 403 when it was used. */
+export interface SetUp { code: string; account: string; name: string; password: string }
+export interface SetUpAnswer {
+  /** otpauth://totp/... */
+  totp_uri: string;
+  /** A complete `<svg>` element with width, height and viewBox, without script, style attributes or outside references. */
+  qr_svg: string;
+}
+/** POST /api/setup/confirm -> 204: the second factor works. */
+export interface SetUpConfirm { code: string; account: string; totp: string }
+
+// ---------------------------------------------------------------- reading
+
+export type ReadingState = 'unread' | 'claimed' | 'draft' | 'signed';
+
+/** What a screen shows of a patient so that two are not mixed up: two identifiers beside the name. */
+export interface PatientHead {
+  name: string;
+  /** FHIR administrative gender. */
+  gender: string;
+  birth_date: string;
+  /** Empty when unknown. */
+  curp: string;
+  /** The local record number. Empty when unknown. */
+  record_number: string;
+}
+
+/** GET /api/worklist?state=open|signed|all -> { items }. `open` (the default) is unread, claimed and draft. Unread first, then oldest first. */
+export interface Worklist { items: WorklistItem[] }
+export interface WorklistItem {
+  study_uid: string;
+  state: ReadingState;
+  patient: PatientHead;
+  accession: string;
+  modality: string;
+  description: string;
+  /** FHIR request-priority: routine, urgent, asap, stat. */
+  priority: string;
+  arrived: Instant;
+  instances: number;
+  /** Name of the reader who claimed it, and whether that is the one who asks. */
+  reader: string | null;
+  mine: boolean;
+  /** The images name a patient that no order and no registration knows. */
+  unmatched: boolean;
+}
+
+/** POST /api/studies/{uid}/claim -> WorklistItem; 409 when another reader has it. Body: {} */
+
+/** GET /api/studies/{uid} */
+export interface Study extends WorklistItem {
+  /** What the order says; empty strings where there is no order. */
+  order: { reason: string; requester: string; procedure: string };
+  series: { series_uid: string; modality: string; description: string; instances: number }[];
+  report: Report | null;
+  /** Whether the one who asks may write, sign and amend. */
+  may_report: boolean;
+}
+export interface Section { title: string; text: string }
+export interface Report {
+  id: string;
+  /** FHIR DiagnosticReport.status: preliminary, final, amended. */
+  status: 'preliminary' | 'final' | 'amended';
+  /** Version to send back as `version`; another one in between is a conflict. */
+  version: number;
+  template: string;
+  sections: Section[];
+  conclusion: string;
+  author: string;
+  issued: Instant;
+  /** Earlier versions that were signed, newest first. */
+  earlier: { version: number; status: string; author: string; issued: Instant; sections: Section[]; conclusion: string }[];
+}
+
+/** GET /api/report-templates?modality=CT -> { templates }, the fitting ones first */
+export interface ReportTemplates { templates: ReportTemplate[] }
+export interface ReportTemplate {
+  id: string;
+  name: string;
+  modalities: string[];
+  /** `text` is what the section begins with; often empty. */
+  sections: { title: string; text: string; hint: string }[];
+}
+
+/** POST /api/studies/{uid}/report -> Report. 409 conflict: someone was quicker. 401 second_factor_required / second_factor_wrong. */
+export interface ReportWrite {
+  action: 'save' | 'sign' | 'amend';
+  template: string;
+  sections: Section[];
+  conclusion: string;
+  /** Of the report as shown; null when there is none yet. */
+  version: number | null;
+  /** Needed for sign and amend. */
+  second_factor?: SecondFactor;
+}
+
+// ---------------------------------------------------------------- national query
+
+/** POST /api/national/query -> NationalAnswer */
+export interface NationalQuery { curp: string; purpose: 'TREAT' }
+/** POST /api/national/emergency -> NationalAnswer; reason of at least ten characters. The person is told. */
+export interface NationalEmergency { curp: string; reason: string; second_factor: SecondFactor }
+
+export interface NationalAnswer {
+  /** Null when nobody is found, or nothing may be seen: the two look the same. */
+  person: PatientHead | null;
+  purpose: 'TREAT' | 'ETREAT';
+  /** Present only where it was recorded; an empty list says nothing about the person. */
+  allergies: { text: string; source: string }[];
+  conditions: { text: string; since: string; source: string }[];
+  medications: { text: string; source: string }[];
+  reports: NationalReport[];
+  studies: NationalStudy[];
+  /** Institutions that answered, and those that did not; one that consent excluded is in neither. */
+  answered: { clues: string; name: string }[];
+  failed: { clues: string; name: string; why: string }[];
+  /** The standing sentence that a citizen may have restricted information. Always there. */
+  notice: string;
+}
+export interface NationalReport {
+  id: string;
+  title: string;
+  status: string;
+  issued: Instant;
+  institution: string;
+  author: string;
+  sections: Section[];
+  conclusion: string;
+  /** Study that it is about, when its images may be opened; else empty. */
+  study_uid: string;
+}
+export interface NationalStudy {
+  study_uid: string;
+  description: string;
+  modality: string;
+  started: Instant;
+  institution: string;
+  series: number;
+  instances: number;
+}
+
+// ---------------------------------------------------------------- the citizen (hub)
+
+/** GET /api/me */
+export interface Me {
+  person: PatientHead;
+  allergies: { text: string; source: string }[];
+  conditions: { text: string; since: string; source: string }[];
+  medications: { text: string; source: string }[];
+  immunizations: { text: string; when: string; source: string }[];
+  studies: MyStudy[];
+  failed: { clues: string; name: string; why: string }[];
+  /** Accesses in the last 30 days, and notices not yet read. */
+  accesses_recent: number;
+  notices_unread: number;
+}
+export interface MyStudy {
+  study_uid: string;
+  description: string;
+  modality: string;
+  started: Instant;
+  institution: string;
+  instances: number;
+  /** Address on this origin of one rendered image (image/jpeg), or empty when there is none. Loaded only when the person opens the study. */
+  image_url: string;
+  report: { title: string; status: string; issued: Instant; author: string; conclusion: string; sections: Section[] } | null;
+}
+
+/** GET /api/me/accesses -> { entries, failed } newest first. Reading one's own record is in it too, marked `own`. */
+export interface MyAccesses { entries: Access[]; failed: { clues: string; name: string; why: string }[] }
+export interface Access {
+  /** Log and index: `badiano.mx/DFSSA000001#12`; percent-encoded in the address of the proof. */
+  id: string;
+  when: Instant;
+  who: string;
+  /** Name of the institution, its CLUES when the name is not known. */
+  institution: string;
+  clues: string;
+  /** What was looked at, in words. */
+  what: string;
+  /** Code of the interaction: read, search-type, C-STORE ... */
+  interaction: string;
+  /** HL7 v3 PurposeOfUse: TREAT, ETREAT, PATRQT, HOPERAT, PUBHLTH, HRESCH. */
+  purpose: string;
+  reason: string;
+  emergency: boolean;
+  refused: boolean;
+  own: boolean;
+  /** False for about a second, until the next checkpoint of the log. */
+  has_proof: boolean;
+}
+/** GET /api/me/accesses/{id}/proof -> text/plain, Content-Disposition: attachment; what `badiano verify` checks */
+
+export type DataClass =
+  | 'demographics' | 'encounters' | 'orders' | 'imaging' | 'reports' | 'laboratory' | 'medication' | 'allergies' | 'conditions'
+  | 'immunizations' | 'documents' | 'other' | 'hiv' | 'mental-health' | 'reproduction';
+
+/** GET /api/me/consents; POST answers the same */
+export interface MyConsents {
+  institutions: { clues: string; name: string; /** Holds records of the person. */ holds: boolean }[];
+  /** Rules that stand, newest first. `clues` null: every institution; `data_class` null: everything. */
+  rules: ConsentRule[];
+  /** Classes that are closed unless opened by name. */
+  sensitive: DataClass[];
+  /** What the rules come to: for each institution the classes that are closed to it for treatment. */
+  closed: { clues: string; data_classes: DataClass[] }[];
+}
+export interface ConsentRule { permit: boolean; clues: string | null; data_class: DataClass | null; from: Instant }
+/** POST /api/me/consents. 200 only when it stands durably at the hub; nodes are told at once. */
+export interface ConsentChange { permit: boolean; clues: string | null; data_class: DataClass | null }
+
+/** GET /api/me/notices -> { notices } newest first; POST /api/me/notices/read {} -> 204 marks all as read */
+export interface MyNotices { notices: Notice[] }
+export interface Notice { when: Instant; kind: 'emergency-access'; who: string; institution: string; reason: string; unread: boolean }
+
+// ---------------------------------------------------------------- administration (role administrator)
+
+export type PeerKind = 'dicom' | 'hl7';
+/** GET /api/admin/peers; PUT /api/admin/peers PeerWrite -> Peer */
+export interface Peers {
+  peers: Peer[];
+  /** Who knocked and is not listed. */
+  strangers: { kind: PeerKind; name: string; host: string; seen: Instant }[];
+}
+export interface PeerWrite {
+  kind: PeerKind;
+  /** AE title, or `MSH-3|MSH-4`. */
+  name: string;
+  description: string;
+  /** The address it speaks from. */
+  host: string;
+  /** Where it listens; 0 when it only sends. */
+  port: number;
+  /** CLUES; empty is this node's own. */
+  institution: string;
+}
+export interface Peer extends PeerWrite { id: string; active: boolean }
+/** POST /api/admin/peers/{id}/test {} -> PeerTest (C-ECHO, or an HL7 message that asks for nothing) */
+export interface PeerTest { ok: boolean; text: string; milliseconds: number }
+/** POST /api/admin/peers/{id}/active { active } -> Peer */
+
+/** GET /api/admin/users; POST /api/admin/users NewUser -> NewUserAnswer; POST /api/admin/users/{account}/active {active} -> 204;
+ *  PUT /api/admin/users/{account}/roles {roles} -> 204 */
+export interface Users { users: UserRow[] }
+export interface UserRow { account: string; name: string; roles: StaffRole[]; cedula: string | null; active: boolean }
+export interface NewUser { account: string; name: string; roles: StaffRole[]; cedula: string | null; password: string }
+export interface NewUserAnswer extends SetUpAnswer { account: string }
+
+/** GET /api/admin/institutions (hub); POST /api/admin/institutions/{clues}/active {active} -> 204 */
+export interface Institutions { institutions: Institution[] }
+export interface Institution { clues: string; name: string; address: string; active: boolean; certificate_serial: string }
+/** POST /api/admin/join-codes {clues} -> JoinCode (hub), shown once */
+export interface JoinCode { clues: string; code: string; expires: Instant; /** The command that the hospital types. */ command: string }
+
+/** GET /api/admin/queues; POST /api/admin/queues/{id}/retry {} -> 204; DELETE /api/admin/queues/{id} -> 204 */
+export interface Queues { items: QueueItem[] }
+export interface QueueItem { id: number; queue: string; tries: number; due: Instant; why: string; /** Waits for a person, not for time. */ dead: boolean }
+
+/** GET /api/admin/messages; POST /api/admin/messages/{id}/replay {} -> MessageRow */
+export interface Messages {
+  messages: MessageRow[];
+  /** By sender: where something was not understood, and how often. */
+  losses: { sender: string; locations: { location: string; count: number }[] }[];
+}
+export interface MessageRow {
+  id: string;
+  kind: string;
+  control_id: string;
+  sender: string;
+  received: Instant;
+  state: 'applied' | 'repeated' | 'held';
+  why: string;
+  losses: { location: string; reason: string }[];
+}
+
+/** GET /api/admin/status */
+export interface Status {
+  version: string;
+  started: Instant;
+  disk: { free_bytes: number; total_bytes: number; state: 'ok' | 'warning' | 'full' };
+  log: { entries: number; checkpoint_at: Instant | null };
+  /** Seconds since the hub was last heard on consent; null at the hub and where no hub was joined. */
+  consent_age_seconds: number | null;
+  hub: { name: string; address: string; reachable: boolean } | null;
+  stored: { patients: number; studies: number; instances: number; bytes: number };
+  waiting: number;
+  stuck: number;
+}
