@@ -245,6 +245,11 @@ pub(crate) fn index_text(folded: &str) -> &str {
     }
 }
 
+/// The number as written, which stands in the middle of its range, and the width of the range.
+fn written(hash: i64, low: f64, high: f64) -> IndexRow {
+    IndexRow { hash, lo: Cell::Real(f64::midpoint(low, high)), hi: Cell::Real(high - low) }
+}
+
 fn rows_of(key: &Key, out: &mut Vec<IndexRow>) {
     let zero = || Cell::Int(0);
     match key {
@@ -258,14 +263,11 @@ fn rows_of(key: &Key, out: &mut Vec<IndexRow>) {
             let hash = if to.micros.saturating_sub(from.micros) > NARROW_MICROS { WIDE } else { 0 };
             out.push(IndexRow { hash, lo: Cell::Int(from.micros), hi: Cell::Int(to.micros) });
         }
-        Key::Number { low, high } => {
-            out.push(IndexRow { hash: 0, lo: Cell::Real(*low), hi: Cell::Real(*high) });
-        }
+        Key::Number { low, high } => out.push(written(0, *low, *high)),
         Key::Quantity { low, high, code, canonical, .. } => {
-            out.push(IndexRow { hash: unit_hash(code), lo: Cell::Real(*low), hi: Cell::Real(*high) });
+            out.push(written(unit_hash(code), *low, *high));
             if let Some((low, high, unit)) = canonical {
-                let hash = base_unit_hash(unit);
-                out.push(IndexRow { hash, lo: Cell::Real(*low), hi: Cell::Real(*high) });
+                out.push(written(base_unit_hash(unit), *low, *high));
             }
         }
         Key::Reference { kind, id, url, identifier } => {

@@ -1,0 +1,445 @@
+//! Candidates from the index, decision on the entries; chains and `_has` both ways (search.html#chaining, #has).
+
+use super::holds::fits;
+use super::keys::Keys;
+use super::ranges::{Range, ranges};
+use crate::resources::{Stub, pat_of, read_pats};
+use crate::view::{View, limit as to_limit, unsigned};
+use badiano_fhir::search::query::Test;
+use badiano_fhir::search::{Filter, Key, Modifier};
+use badiano_kernel::{Fault, Instant};
+use rusqlite::params_from_iter;
+use rusqlite::types::{ToSql, ToSqlOutput, Value as SqlValue};
+use std::cell::{Cell as Count, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Chains and `_has` inside one another.
+pub const NESTING_MAX: usize = 6;
+/// How many rows an index stretch may have before another filter is tried instead, step by step.
+const STEPS: [usize; 3] = [256, 8_192, 131_072];
+/// Resources kept at hand during one search.
+const AT_HAND_MAX: usize = 20_000;
+
+/// A resource that may fit: it is there, not deleted, and may be seen.
+pub(super) struct Candidate {
+    pub rid: i64,
+    pub kind: Rc<str>,
+    pub id: String,
+    pub updated: Instant,
+    pub change: i64,
+    pub keys: Keys,
+}
+
+pub(super) struct Finder<'a, 'v> {
+    pub view: &'v View<'a>,
+    pub visible: &'v dyn Fn(&Stub) -> bool,
+    /// Candidates looked at so far.
+    looked: Count<usize>,
+    at_hand: RefCell<HashMap<i64, Option<Rc<Candidate>>>>,
+}
+
+impl<'a, 'v> Finder<'a, 'v> {
+    pub fn new(view: &'v View<'a>, visible: &'v dyn Fn(&Stub) -> bool) -> Self {
+        Finder { view, visible, looked: Count::new(0), at_hand: RefCell::default() }
+    }
+
+    /// The resource of a row, unless it is deleted or hidden: the two look the same.
+    pub fn load(&self, rid: i64) -> Result<Option<Rc<Candidate>>, Fault> {
+        if let Some(known) = self.at_hand.borrow().get(&rid) {
+            return Ok(known.clone());
+        }
+        self.looked.set(self.looked.get() + 1);
+        if self.looked.get() > self.view.shared.limits.search_candidates_max {
+            return Err(Fault::too_costly("the question looks at too many resources: narrow it"));
+        }
+        let sql = "SELECT kind, id, updated, change, pat, class, source, pats, keys FROM resource \
+                   WHERE rid = ?1 AND deleted = 0";
+        let row = self.view.one(sql, [rid], |r| {
+            let stub = Stub {
+                kind: String::new(),
+                id: r.get(1)?,
+                pat: r.get(4)?,
+                class: unsigned(r.get(5)?),
+                source: r.get(6)?,
+            };
+            let updated = Instant::from_micros(r.get(2)?);
+            let pats = read_pats(r.get_ref(7)?.as_blob()?);
+            Ok((r.get::<_, i64>(0)?, stub, updated, r.get::<_, i64>(3)?, pats, r.get::<_, Vec<u8>>(8)?))
+        })?;
+        let found = match row {
+            None => None,
+            Some((kind, mut stub, updated, change, pats, keys)) => {
+                stub.kind = self.view.text(kind)?.as_ref().to_owned();
+                let seen = match pats.as_slice() {
+                    [] | [_] => (self.visible)(&stub),
+                    all => all.iter().all(|pat| (self.visible)(&Stub { pat: *pat, ..stub.clone() })),
+                };
+                if seen {
+                    let kind = Rc::from(stub.kind.as_str());
+                    let keys = Keys::decode(&keys)?;
+                    Some(Rc::new(Candidate { rid, kind, id: stub.id, updated, change, keys }))
+                } else {
+                    None
+                }
+            }
+        };
+        let mut at_hand = self.at_hand.borrow_mut();
+        if at_hand.len() < AT_HAND_MAX {
+            at_hand.insert(rid, found.clone());
+        }
+        Ok(found)
+    }
+
+    pub fn rid_of(&self, kind: i64, id: &str) -> Result<Option<i64>, Fault> {
+        let sql = "SELECT rid FROM resource WHERE kind = ?1 AND id = ?2 AND deleted = 0";
+        self.view.one(sql, rusqlite::params![kind, id], |r| r.get(0))
+    }
+
+    /// Whether a resource fits a filter.
+    pub fn holds(&self, filter: &Filter, on: &Candidate, depth: usize) -> Result<bool, Fault> {
+        if depth > NESTING_MAX {
+            return Err(Fault::too_costly("the question is nested too deeply"));
+        }
+        match filter {
+            Filter::All(all) => self.each_holds(all, on, depth),
+            Filter::Any(any) => {
+                for one in any {
+                    if self.holds(one, on, depth + 1)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Filter::Not(one) => Ok(!self.holds(one, on, depth + 1)?),
+            Filter::Param { param, modifier, any_of } => self.param_holds(param, *modifier, any_of, on),
+            Filter::Chain { param, target, filter } => {
+                for id in self.references(on, param, target) {
+                    let kind = self.view.number(target);
+                    let rid = kind.map(|kind| self.rid_of(kind, id)).transpose()?.flatten();
+                    if let Some(other) = rid.map(|rid| self.load(rid)).transpose()?.flatten()
+                        && self.holds(filter, &other, depth + 1)?
+                    {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Filter::Has { source, param, filter } => {
+                for rid in self.referrers(source, param, &on.kind, &on.id, usize::MAX)?.unwrap_or_default() {
+                    if let Some(other) = self.load(rid)?
+                        && self.references(&other, param, &on.kind).any(|id| id == on.id)
+                        && self.holds(filter, &other, depth + 1)?
+                    {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    pub fn each_holds(&self, all: &[Filter], on: &Candidate, depth: usize) -> Result<bool, Fault> {
+        for one in all {
+            if !self.holds(one, on, depth + 1)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn param_holds(
+        &self,
+        param: &str,
+        modifier: Modifier,
+        any_of: &[Test],
+        on: &Candidate,
+    ) -> Result<bool, Fault> {
+        if let Modifier::Above | Modifier::Below | Modifier::In | Modifier::NotIn = modifier {
+            return Err(Fault::not_supported(
+                "the modifiers above, below, in and not-in are not offered yet",
+            )
+            .at(param));
+        }
+        let negated = modifier == Modifier::Not;
+        let plain = if negated { Modifier::None } else { modifier };
+        let own = |key: &Key| any_of.iter().any(|test| fits(key, test, plain));
+        let fit = match param {
+            "_id" => own(&Key::Token { system: "".into(), code: on.id.as_str().into(), text: "".into() }),
+            "_lastUpdated" => {
+                // Shown in milliseconds, so compared in them.
+                let from = on.updated.micros.div_euclid(1_000) * 1_000;
+                own(&Key::Date { from: Instant::from_micros(from), to: Instant::from_micros(from + 1_000) })
+            }
+            _ => {
+                let number = self.view.number(&entry_param(param, modifier));
+                if let Modifier::Missing(asked) = modifier {
+                    let there = number.is_some_and(|n| on.keys.of(n).next().is_some());
+                    return Ok(there != asked);
+                }
+                number.is_some_and(|n| on.keys.of(n).any(own))
+            }
+        };
+        Ok(fit != negated)
+    }
+
+    /// Ids of a type that a resource refers to under a parameter.
+    pub fn references<'c>(
+        &self,
+        on: &'c Candidate,
+        param: &str,
+        target: &str,
+    ) -> impl Iterator<Item = &'c str> {
+        let number = self.view.number(param).unwrap_or(0);
+        let target = target.to_owned();
+        on.keys.of(number).filter_map(move |key| match key {
+            Key::Reference { kind, id, .. } if **kind == *target && !id.is_empty() => Some(&**id),
+            _ => None,
+        })
+    }
+
+    /// Rows of a type that may refer to one resource under a parameter; none when there are more than `cap`.
+    pub fn referrers(
+        &self,
+        source: &str,
+        param: &str,
+        kind: &str,
+        id: &str,
+        cap: usize,
+    ) -> Result<Option<Vec<i64>>, Fault> {
+        let test = Test::Reference { kind: Some(kind.into()), id: id.into(), url: "".into() };
+        let Some(source) = self.view.number(source) else { return Ok(Some(Vec::new())) };
+        self.by_index(source, param, &[test], Modifier::None, None, cap)
+    }
+
+    /// A superset of the rows of a type that fit all filters, as small as the index easily gives; none when it gives nothing.
+    pub fn candidates(
+        &self,
+        kind: i64,
+        filters: &[Filter],
+        pin: Option<i64>,
+        depth: usize,
+    ) -> Result<Option<Vec<i64>>, Fault> {
+        let most = self.view.shared.limits.search_candidates_max;
+        for cap in STEPS.into_iter().filter(|s| *s < most).chain([most]) {
+            let mut best: Option<Vec<i64>> = None;
+            for filter in filters {
+                let cap = best.as_ref().map_or(cap, Vec::len);
+                if let Some(found) = self.proposed(kind, filter, pin, cap, depth)? {
+                    best = Some(found);
+                }
+            }
+            if best.is_some() {
+                return Ok(best);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the index proposes for one filter; none when it says nothing or more than `cap`.
+    fn proposed(
+        &self,
+        kind: i64,
+        filter: &Filter,
+        pin: Option<i64>,
+        cap: usize,
+        depth: usize,
+    ) -> Result<Option<Vec<i64>>, Fault> {
+        if depth > NESTING_MAX {
+            return Err(Fault::too_costly("the question is nested too deeply"));
+        }
+        match filter {
+            Filter::Param { param, modifier, any_of } => match (&**param, modifier) {
+                (_, Modifier::Not | Modifier::Missing(_)) => Ok(None),
+                (_, Modifier::Above | Modifier::Below | Modifier::In | Modifier::NotIn) => {
+                    Err(Fault::not_supported("the modifiers above, below, in and not-in are not offered yet"))
+                }
+                ("_id", _) => self.by_ids(kind, any_of),
+                ("_lastUpdated", _) => Ok(None),
+                (param, modifier) => self.by_index(kind, param, any_of, *modifier, pin, cap),
+            },
+            Filter::All(all) => {
+                let mut best: Option<Vec<i64>> = None;
+                for one in all {
+                    let cap = best.as_ref().map_or(cap, Vec::len);
+                    best = self.proposed(kind, one, pin, cap, depth + 1)?.or(best);
+                }
+                Ok(best)
+            }
+            Filter::Any(any) => {
+                let mut all = Vec::new();
+                for one in any {
+                    match self.proposed(kind, one, pin, cap, depth + 1)? {
+                        Some(more) if all.len() + more.len() <= cap => all.extend(more),
+                        _ => return Ok(None),
+                    }
+                }
+                Ok(Some(unique(all)))
+            }
+            Filter::Not(_) => Ok(None),
+            Filter::Chain { param, target, filter } => {
+                let Some(inner) = self.fitting(target, filter, cap, depth)? else { return Ok(None) };
+                let mut all = Vec::new();
+                for one in inner {
+                    let test = Test::Reference {
+                        kind: Some(target.clone()),
+                        id: one.id.as_str().into(),
+                        url: "".into(),
+                    };
+                    match self.by_index(kind, param, &[test], Modifier::None, pin, cap)? {
+                        Some(more) if all.len() + more.len() <= cap => all.extend(more),
+                        _ => return Ok(None),
+                    }
+                }
+                Ok(Some(unique(all)))
+            }
+            Filter::Has { source, param, filter } => {
+                let Some(inner) = self.fitting(source, filter, cap, depth)? else { return Ok(None) };
+                let own = self.view.text(kind)?;
+                let mut all = Vec::new();
+                for one in inner {
+                    for id in self.references(&one, param, &own) {
+                        all.extend(self.rid_of(kind, id)?);
+                    }
+                }
+                let all = unique(all);
+                Ok(Some(all).filter(|all| all.len() <= cap))
+            }
+        }
+    }
+
+    /// All resources of a type that fit, for the inner side of a chain; none when the index proposes more than `cap`.
+    fn fitting(
+        &self,
+        kind: &str,
+        filter: &Filter,
+        cap: usize,
+        depth: usize,
+    ) -> Result<Option<Vec<Rc<Candidate>>>, Fault> {
+        let Some(number) = self.view.number(kind) else { return Ok(Some(Vec::new())) };
+        let pin = pinned(std::slice::from_ref(filter));
+        let Some(proposed) = self.proposed(number, filter, pin, cap, depth + 1)? else { return Ok(None) };
+        let mut fitting = Vec::new();
+        for rid in proposed {
+            if let Some(one) = self.load(rid)?.filter(|c| &*c.kind == kind)
+                && self.holds(filter, &one, depth + 1)?
+            {
+                fitting.push(one);
+            }
+        }
+        Ok(Some(fitting))
+    }
+
+    fn by_ids(&self, kind: i64, any_of: &[Test]) -> Result<Option<Vec<i64>>, Fault> {
+        let mut all = Vec::new();
+        for test in any_of {
+            let Test::Token { code: Some(id), .. } = test else { return Ok(None) };
+            all.extend(self.rid_of(kind, id)?);
+        }
+        Ok(Some(unique(all)))
+    }
+
+    fn by_index(
+        &self,
+        kind: i64,
+        param: &str,
+        any_of: &[Test],
+        modifier: Modifier,
+        pin: Option<i64>,
+        cap: usize,
+    ) -> Result<Option<Vec<i64>>, Fault> {
+        let Some(number) = self.view.number(&entry_param(param, modifier)) else {
+            return Ok(Some(Vec::new()));
+        };
+        let mut all = Vec::new();
+        for test in any_of {
+            let Some(stretches) = ranges(test, modifier) else { return Ok(None) };
+            for range in stretches {
+                all.extend(self.stretch(kind, number, &range, pin, cap)?);
+                if all.len() > cap {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(unique(all)))
+    }
+
+    /// Row numbers of one stretch, at most one more than `cap`: of one patient, or of everybody.
+    fn stretch(
+        &self,
+        kind: i64,
+        param: i64,
+        range: &Range,
+        pin: Option<i64>,
+        cap: usize,
+    ) -> Result<Vec<i64>, Fault> {
+        let mut sql = String::from(match pin {
+            Some(_) => "SELECT rid FROM ix NOT INDEXED WHERE pat = ? AND kind = ? AND param = ?",
+            None => "SELECT rid FROM ix INDEXED BY gx WHERE kind = ? AND param = ?",
+        });
+        let mut values: Vec<SqlValue> = pin.into_iter().chain([kind, param]).map(SqlValue::Integer).collect();
+        if let Some(hash) = range.hash {
+            sql.push_str(" AND hash = ?");
+            values.push(SqlValue::Integer(hash));
+        }
+        for (end, condition) in [(&range.from, " AND lo >= ?"), (&range.to, " AND lo <= ?")] {
+            if let Some(cell) = end {
+                sql.push_str(condition);
+                values.push(owned(cell)?);
+            }
+        }
+        sql.push_str(" LIMIT ?");
+        values.push(SqlValue::Integer(to_limit(cap.saturating_add(1))));
+        self.view.all(&sql, params_from_iter(values), |r| r.get(0))
+    }
+
+    /// All of one patient's rows of a type.
+    pub fn of_patient(&self, kind: i64, pat: i64) -> Result<Vec<i64>, Fault> {
+        let sql = "SELECT DISTINCT rid FROM ix NOT INDEXED WHERE pat = ?1 AND kind = ?2";
+        self.view.all(sql, [pat, kind], |r| r.get(0))
+    }
+}
+
+fn owned(cell: &super::keys::Cell) -> Result<SqlValue, Fault> {
+    match cell.to_sql() {
+        Ok(ToSqlOutput::Owned(value)) => Ok(value),
+        Ok(ToSqlOutput::Borrowed(value)) => {
+            value.try_into().map_err(|_| Fault::bug("a text that is no text"))
+        }
+        _ => Err(Fault::bug("an index cell has another form")),
+    }
+}
+
+fn unique(mut rows: Vec<i64>) -> Vec<i64> {
+    rows.sort_unstable();
+    rows.dedup();
+    rows
+}
+
+/// Under which name entries stand: `:of-type` has its own, with `system|code` of the type as the system.
+fn entry_param(param: &str, modifier: Modifier) -> String {
+    match modifier {
+        Modifier::OfType => format!("{param}:of-type"),
+        _ => param.to_owned(),
+    }
+}
+
+/// The one patient that all answers must concern, where the filters say so.
+pub(super) fn pinned(filters: &[Filter]) -> Option<i64> {
+    filters.iter().find_map(|filter| match filter {
+        Filter::All(all) => pinned(all),
+        Filter::Param { param, modifier: Modifier::None, any_of } => match (&**param, any_of.as_slice()) {
+            ("patient" | "subject", [Test::Reference { kind, id, url }])
+                if !id.is_empty() && url.is_empty() =>
+            {
+                let is_patient = match kind {
+                    Some(kind) => &**kind == "Patient",
+                    None => &**param == "patient",
+                };
+                is_patient.then(|| pat_of(id))
+            }
+            _ => None,
+        },
+        _ => None,
+    })
+}
