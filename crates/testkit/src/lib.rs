@@ -1,1 +1,13 @@
 //! Builders, synthetic people and studies, simulated faults: for tests and the demo.
+//!
+//! Everything is drawn from a seed and is the same on every machine. DICOM files and HL7 messages are written here byte by byte, without
+//! the rooms that read them, so that a mistake cannot hide in both.
+
+pub mod order;
+pub mod people;
+pub mod rng;
+mod vocabulary;
+
+pub use order::Order;
+pub use people::Person;
+pub use rng::Rng;
