@@ -240,10 +240,14 @@ fn runs_a_script(link: &str) -> bool {
     ["javascript:", "vbscript:", "data:"].iter().any(|scheme| plain.starts_with(scheme)) && !is_image
 }
 
+/// Programs, other sheets, and addresses outside: an image in the text itself may stand (HL7's own narratives have them).
 fn acts_in_style(style: &str) -> bool {
     let plain: String = style.chars().filter(|c| !c.is_whitespace() && *c != '\\').collect();
-    let plain = plain.to_ascii_lowercase();
-    ["expression(", "url(", "@import", "behavior:", "-moz-binding"].iter().any(|word| plain.contains(word))
+    let plain = plain.to_ascii_lowercase().replace(['"', '\''], "");
+    let is_image =
+        |address: &str| address.starts_with("data:image/") && !address.starts_with("data:image/svg");
+    ["expression(", "@import", "behavior:", "-moz-binding"].iter().any(|word| plain.contains(word))
+        || plain.split("url(").skip(1).any(|address| !is_image(address))
 }
 
 #[cfg(test)]
@@ -262,6 +266,7 @@ mod tests {
             "<table class=\"grid\"><tr><td colspan=\"2\">1</td></tr></table>",
             "<a href=\"https://example.org\">x</a><img src=\"#a\" alt=\"a\"/>",
             "<p style=\"color: red\">x</p><!-- note -->",
+            "<p style=\"background-image: url(data: image/png;base64,AA==)\">x</p>",
             "<img src=\"data:image/png;base64,AA==\" alt=\"\"/>",
         ] {
             assert_eq!(check(&div(inside)), Ok(()), "{inside}");

@@ -70,8 +70,6 @@ fn link(schema: &mut Schema, base_elements: usize) -> Step<()> {
             "" => None,
             path => Some(schema.by_path.get(path).copied()),
         };
-        let nodes: Vec<Option<u32>> =
-            element.types.iter().map(|t| schema.by_path.get(t.code).copied()).collect();
         let element = &mut schema.elements[at];
         element.at = u32::try_from(at).map_err(|_| "too many elements")?;
         // A profile may refer to one of its own slices, which the base does not have: that is left unlinked.
@@ -88,8 +86,9 @@ fn link(schema: &mut Schema, base_elements: usize) -> Step<()> {
                 node,
             }];
         } else {
-            for (used, node) in element.types.iter_mut().zip(nodes) {
-                used.node = if has_children { element.at } else { node.ok_or("an unknown type")? };
+            for used in &mut element.types {
+                let root = || schema.by_path.get(used.code).copied().ok_or("an unknown type");
+                used.node = if has_children { element.at } else { root()? };
             }
         }
         if let Some(binding) = element.binding.as_mut().filter(|b| b.strength == Strength::Required) {
@@ -102,7 +101,8 @@ fn link(schema: &mut Schema, base_elements: usize) -> Step<()> {
         let children = schema.elements[at].children.iter().copied();
         let required = children.filter(|c| schema.elements[*c as usize].min > 0).collect();
         schema.elements[at].required = required;
-        let mut properties = Vec::new();
+        let of_child = |child: &u32| schema.elements[*child as usize].types.len();
+        let mut properties = Vec::with_capacity(schema.elements[at].children.iter().map(of_child).sum());
         for &child in &schema.elements[at].children {
             for (of, used) in schema.elements[child as usize].types.iter().enumerate() {
                 let of = u16::try_from(of).map_err(|_| "too many types")?;
@@ -164,7 +164,12 @@ impl Reader {
 
     fn list<T>(&mut self, item: fn(&mut Self) -> Step<T>) -> Step<Vec<T>> {
         let count = self.size()?;
-        (0..count).map(|_| item(self)).collect()
+        // Exactly as long as it is: collecting results would leave room for four in each of 50,000 lists.
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(item(self)?);
+        }
+        Ok(items)
     }
 
     /// A cardinality: nothing for `*`.
@@ -240,11 +245,7 @@ impl Reader {
             binding: self.binding()?,
             fixed: self.string()?,
             pattern: self.string()?,
-            invariants: self
-                .list(Reader::number)?
-                .into_iter()
-                .map(|at| invariants.get(at as usize).ok_or("an unknown invariant"))
-                .collect::<Step<_>>()?,
+            invariants: self.invariants(invariants)?,
             discriminators: self.list(Reader::string)?,
             slicing_rules: self.string()?,
             children: Vec::new(),
@@ -252,6 +253,15 @@ impl Reader {
             required: Vec::new(),
             at: 0,
         })
+    }
+
+    fn invariants(&mut self, all: &'static [Invariant]) -> Step<Vec<&'static Invariant>> {
+        let count = self.size()?;
+        let mut found = Vec::with_capacity(count);
+        for _ in 0..count {
+            found.push(all.get(self.number()? as usize).ok_or("an unknown invariant")?);
+        }
+        Ok(found)
     }
 
     fn type_use(&mut self) -> Step<TypeUse> {
