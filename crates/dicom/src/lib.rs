@@ -7,6 +7,7 @@ pub mod element;
 pub mod json;
 pub mod part10;
 pub mod pdu;
+pub mod pixel;
 pub mod query;
 
 pub use dicom_core::{Tag, VR};
