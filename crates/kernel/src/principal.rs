@@ -114,13 +114,13 @@ pub struct Staff {
 }
 
 impl Principal {
-    /// CLUES of the institution that the principal belongs to; none for a citizen or a job.
+    /// CLUES of the institution that the principal acts for, which consent is decided for; none for a citizen or a job.
     pub fn institution(&self) -> Option<&str> {
         match self {
-            Principal::Staff(s) => Some(&s.institution),
+            Principal::Staff(s) | Principal::Node { on_behalf_of: Some(s), .. } => Some(&s.institution),
             Principal::System { institution, .. }
             | Principal::Peer { institution, .. }
-            | Principal::Node { institution, .. } => Some(institution),
+            | Principal::Node { institution, on_behalf_of: None, .. } => Some(institution),
             Principal::Citizen { .. } | Principal::Job { .. } => None,
         }
     }
@@ -152,7 +152,7 @@ impl fmt::Display for Principal {
                 write!(f, "{name} ({institution})")
             }
             Principal::Node { institution, name, on_behalf_of } => match on_behalf_of {
-                Some(s) => write!(f, "{} ({institution})", s.name),
+                Some(s) => write!(f, "{} ({})", s.name, s.institution),
                 None => write!(f, "{name} ({institution})"),
             },
             Principal::Job { name } => write!(f, "job {name}"),

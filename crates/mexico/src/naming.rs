@@ -15,6 +15,9 @@ pub const NSS: &str = "https://badiano.example/fhir/sid/nss";
 pub const SANITARY_LICENCE: &str = "urn:oid:2.16.840.1.113883.3.215.1.1";
 pub const INSURANCE_POLICY: &str = "urn:oid:2.16.840.1.113883.3.215.1.2";
 
+/// Versions of a citizen's consent.
+pub const CONSENT: &str = "https://badiano.example/fhir/sid/consent-version";
+
 /// Catalogues.
 pub const CIE10: &str = "http://hl7.org/fhir/sid/icd-10";
 pub const CIE10_OID: &str = "urn:oid:2.16.840.1.113883.6.3";
@@ -65,6 +68,11 @@ pub fn by_system(system: &str) -> Option<&'static Naming> {
             .chain(n.also)
             .any(|s| *s == system || s.strip_prefix("urn:oid:") == Some(system))
     })
+}
+
+/// Whether a system is one of those that the CURP goes by.
+pub fn is_curp_system(system: &str) -> bool {
+    by_system(system).is_some_and(|n| n.word == "CURP")
 }
 
 /// By its short word (`CURP`), any case.

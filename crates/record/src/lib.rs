@@ -1,1 +1,31 @@
-//! Policy and meaning, the one way to the data: Session -> access -> consent -> change -> audit.
+//! Policy and meaning, the one way to the data: Session(principal, purpose) -> access -> consent -> change -> audit.
+//!
+//! Only this crate imports `badiano-store`, and nothing of it is re-exported: a door cannot reach data except through a [`Session`].
+
+pub mod access;
+pub mod accesses;
+pub mod accounts;
+pub mod audit;
+pub mod authority;
+pub mod bundle;
+pub mod class;
+pub mod clients;
+pub mod consent;
+pub mod consent_register;
+pub mod imaging;
+pub mod messages;
+pub mod node;
+pub mod orders;
+pub mod participants;
+pub mod patient_index;
+pub mod peers;
+pub mod queues;
+pub mod reports;
+pub mod resources;
+mod secrets;
+pub mod session;
+pub mod unreleased;
+
+pub use node::{Node, NodeOptions, NodeRole, Settings};
+pub use session::Session;
+pub use unreleased::Unreleased;

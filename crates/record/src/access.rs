@@ -1,0 +1,183 @@
+//! Access rules: what each kind of principal may do, before consent is asked. A pure table (house, invariant 2).
+
+use crate::class::DataClass;
+use badiano_kernel::principal::{Principal, Purpose, Role};
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Read,
+    Write,
+}
+
+/// Classes that are clinical content: an administrator reads none of them.
+const CLINICAL: u64 = !DataClass::Public.bit();
+
+/// What a role may do, as masks of data classes.
+struct Grant {
+    role: Role,
+    read: u64,
+    write: u64,
+}
+
+const DEMOGRAPHICS_AND_ORDERS: u64 =
+    DataClass::Demographics.bit() | DataClass::Encounters.bit() | DataClass::Orders.bit();
+
+const GRANTS: &[Grant] = &[
+    Grant {
+        role: Role::Radiologist,
+        read: u64::MAX,
+        write: DataClass::Reports.bit() | DataClass::Imaging.bit() | DataClass::Orders.bit(),
+    },
+    Grant {
+        role: Role::Technologist,
+        read: DEMOGRAPHICS_AND_ORDERS | DataClass::Imaging.bit() | DataClass::Public.bit(),
+        write: DataClass::Imaging.bit() | DataClass::Orders.bit(),
+    },
+    Grant { role: Role::Clinician, read: u64::MAX, write: u64::MAX },
+    Grant {
+        role: Role::Pharmacist,
+        read: DataClass::Demographics.bit()
+            | DataClass::Medication.bit()
+            | DataClass::Allergies.bit()
+            | DataClass::Public.bit(),
+        write: DataClass::Medication.bit(),
+    },
+    Grant { role: Role::Administrator, read: DataClass::Public.bit(), write: DataClass::Public.bit() },
+    Grant { role: Role::SecurityOffice, read: DataClass::Public.bit(), write: 0 },
+];
+
+/// The mask of classes that the principal may touch in this way and for this purpose. Consent narrows it further.
+pub fn classes(principal: &Principal, purpose: Purpose, action: Action) -> u64 {
+    match principal {
+        Principal::Staff(staff) => {
+            let clinical = matches!(purpose, Purpose::Treatment | Purpose::Emergency | Purpose::Operations);
+            let mask = of_roles(&staff.roles, action);
+            if clinical { mask } else { mask & !CLINICAL }
+        }
+        // One's own record: everything may be read; consents are written by an operation of their own.
+        Principal::Citizen { .. } => match action {
+            Action::Read if purpose == Purpose::PatientRequest => u64::MAX,
+            Action::Read | Action::Write => 0,
+        },
+        Principal::System { scopes, .. } => of_scopes(scopes, action),
+        Principal::Peer { .. } => match action {
+            Action::Read => DEMOGRAPHICS_AND_ORDERS | DataClass::Imaging.bit(),
+            Action::Write => DEMOGRAPHICS_AND_ORDERS | DataClass::Imaging.bit() | DataClass::Reports.bit(),
+        },
+        // What another node may read is what the person behind it may read; the hub itself speaks for the citizen.
+        Principal::Node { on_behalf_of, .. } => match (action, on_behalf_of) {
+            (Action::Read, Some(staff)) => of_roles(&staff.roles, action),
+            (Action::Read, None) if purpose == Purpose::PatientRequest => u64::MAX,
+            (Action::Read | Action::Write, _) => 0,
+        },
+        // Listed jobs of this node only; each has its own scope in the table of jobs.
+        Principal::Job { .. } => u64::MAX,
+    }
+}
+
+fn of_roles(roles: &[Role], action: Action) -> u64 {
+    GRANTS.iter().filter(|g| roles.contains(&g.role)).fold(0, |mask, g| {
+        mask | match action {
+            Action::Read => g.read,
+            Action::Write => g.write,
+        }
+    })
+}
+
+/// SMART scopes of a system: `system/*.rs`, `system/DiagnosticReport.read`, `system/*.cruds`.
+fn of_scopes(scopes: &[String], action: Action) -> u64 {
+    let allows = |scope: &str| -> bool {
+        let Some(rights) = scope.strip_prefix("system/").and_then(|s| s.split_once('.')).map(|(_, r)| r)
+        else {
+            return false;
+        };
+        match action {
+            Action::Read => matches!(rights, "read" | "*") || (is_v2(rights) && rights.contains(['r', 's'])),
+            Action::Write => {
+                matches!(rights, "write" | "*") || (is_v2(rights) && rights.contains(['c', 'u', 'd']))
+            }
+        }
+    };
+    let kind = |scope: &str| {
+        scope.strip_prefix("system/").and_then(|s| s.split_once('.')).map(|(k, _)| k.to_owned())
+    };
+    scopes.iter().filter(|s| allows(s)).filter_map(|s| kind(s)).fold(0, |mask, k| {
+        mask | if k == "*" {
+            u64::MAX
+        } else {
+            crate::class::classes_of(&badiano_fhir::fhir!({ "resourceType": (k.as_str()) }))
+        }
+    })
+}
+
+/// SMART v2 rights are some of `cruds` in that order.
+fn is_v2(rights: &str) -> bool {
+    let mut at = "cruds".chars();
+    !rights.is_empty() && rights.chars().all(|c| at.any(|x| x == c))
+}
+
+/// Whether a system's scopes name this type of resource for this action.
+pub fn scope_names(principal: &Principal, kind: &str, action: Action) -> bool {
+    let Principal::System { scopes, .. } = principal else { return true };
+    let own: Vec<String> = scopes
+        .iter()
+        .filter(|s| {
+            s.strip_prefix("system/")
+                .and_then(|s| s.split_once('.'))
+                .is_some_and(|(k, _)| k == kind || k == "*")
+        })
+        .cloned()
+        .collect();
+    of_scopes(&own, action) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use badiano_kernel::principal::Staff;
+
+    fn staff(role: Role) -> Principal {
+        Principal::Staff(Staff {
+            account: "a".into(),
+            name: "A".into(),
+            roles: vec![role],
+            institution: "DFSSA000001".into(),
+            cedula: None,
+        })
+    }
+
+    fn system(scope: &str) -> Principal {
+        let scopes = vec![scope.to_owned()];
+        Principal::System {
+            client_id: "c".into(),
+            name: "C".into(),
+            institution: "DFSSA000001".into(),
+            scopes,
+        }
+    }
+
+    #[test]
+    fn an_administrator_reads_no_clinical_content() {
+        let mask = classes(&staff(Role::Administrator), Purpose::Treatment, Action::Read);
+        assert_eq!(mask, DataClass::Public.bit());
+    }
+
+    #[test]
+    fn a_radiologist_reads_for_care_and_not_for_research() {
+        let radiologist = staff(Role::Radiologist);
+        assert_ne!(classes(&radiologist, Purpose::Treatment, Action::Read) & DataClass::Imaging.bit(), 0);
+        assert_eq!(classes(&radiologist, Purpose::Research, Action::Read) & DataClass::Imaging.bit(), 0);
+    }
+
+    #[test]
+    fn scopes_open_what_they_name_and_no_more() {
+        let read = system("system/DiagnosticReport.rs");
+        assert_eq!(classes(&read, Purpose::Treatment, Action::Read), DataClass::Reports.bit());
+        assert_eq!(classes(&read, Purpose::Treatment, Action::Write), 0);
+        assert!(scope_names(&read, "DiagnosticReport", Action::Read));
+        assert!(!scope_names(&read, "ImagingStudy", Action::Read));
+        assert_eq!(classes(&system("system/*.xyz"), Purpose::Treatment, Action::Read), 0);
+        assert_eq!(classes(&system("user/*.cruds"), Purpose::Treatment, Action::Read), 0);
+    }
+}

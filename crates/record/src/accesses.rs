@@ -1,0 +1,145 @@
+//! Who looked at a person's data, for the person: entries with their proofs, and notices of emergency access.
+
+use crate::audit::Act;
+use crate::patient_index::patients_of_curp;
+use crate::resources::subject_by_name;
+use crate::session::Session;
+use badiano_fhir::json;
+use badiano_kernel::{Fault, Principal, Purpose};
+use badiano_store::Expect;
+use serde::{Deserialize, Serialize};
+
+/// Entries that one list shows, newest first.
+const ENTRIES_MAX: usize = 500;
+/// Entries about one person that are read to make it.
+const LEAVES_MAX: usize = 100_000;
+
+/// One entry as the citizen reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// Log and index: `badiano.mx/DFSSA000001#12`.
+    pub id: String,
+    pub when: String,
+    pub who: String,
+    pub institution: String,
+    /// Code of the interaction: `read`, `search-type`, `C-STORE`.
+    pub interaction: String,
+    pub what: String,
+    /// Code of the purpose of use.
+    pub purpose: String,
+    pub reason: String,
+    pub refused: bool,
+    /// The proof as a text that `badiano verify` checks; empty until the next checkpoint (a second).
+    pub proof: String,
+}
+
+/// Something the person must be told at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    pub when: String,
+    pub kind: String,
+    pub who: String,
+    pub institution: String,
+    pub reason: String,
+}
+
+impl Session {
+    /// Every entry about a person in this node's log: for the citizen, and for the hub asking on their behalf.
+    pub fn accesses_of(&self, curp: &str) -> Result<Vec<Access>, Fault> {
+        let own = match self.principal() {
+            Principal::Citizen { curp: own, .. } => own == curp,
+            Principal::Node { on_behalf_of: None, .. } => true,
+            _ => false,
+        };
+        if !own || self.purpose() != Purpose::PatientRequest {
+            return Err(Fault::forbidden("who looked is told to the person alone"));
+        }
+        let writer = self.writer();
+        let mut subjects = vec![subject_by_name(&writer.subject_key, curp)];
+        let ids = self.node().store().read(|view| patients_of_curp(view, curp))?;
+        // Entries written before the CURP was known stand under the local id.
+        subjects.extend(ids.iter().map(|id| subject_by_name(&writer.subject_key, id)));
+        let origin = self.node().settings().origin();
+        let mut all = Vec::new();
+        for subject in subjects {
+            let rows = self.node().store().read(|view| view.leaves_of(&subject.tag, 0, LEAVES_MAX))?;
+            for row in rows.iter().rev().take(ENTRIES_MAX) {
+                let Some(content) = row.content.as_ref().and_then(|c| String::from_utf8(c.clone()).ok())
+                else {
+                    continue;
+                };
+                let proof = self.node().log().prove(self.node().store(), row.index, subject.secret)?;
+                let proof = proof.map(|p| p.to_text()).unwrap_or_default();
+                all.push(access_of(&content, format!("{origin}#{}", row.index), proof));
+            }
+        }
+        all.sort_by(|a, b| b.when.cmp(&a.when));
+        all.truncate(ENTRIES_MAX);
+        Ok(all)
+    }
+
+    /// Hub: an emergency access is durable in the log, and the person is told, before anything is shown.
+    pub async fn note_emergency(&self, curp: &str) -> Result<(), Fault> {
+        let reason = self.reason().map(str::trim).filter(|r| r.chars().count() >= 10);
+        let Some(reason) = reason.map(str::to_owned) else {
+            return Err(
+                Fault::invalid("emergency access needs a reason of at least ten characters").at("reason")
+            );
+        };
+        let Some(staff) = self.principal().staff().cloned() else {
+            return Err(Fault::forbidden("emergency access is for a person, never for a system"));
+        };
+        if staff.cedula.is_none() {
+            return Err(Fault::forbidden("emergency access takes a professional licence (cédula)"));
+        }
+        let notice = Notice {
+            when: self.now().to_rfc3339(),
+            kind: "emergency-access".to_owned(),
+            who: staff.name,
+            institution: staff.institution,
+            reason,
+        };
+        let body = serde_json::to_vec(&notice).map_err(|_| Fault::bug("a notice is always printable"))?;
+        let key = format!("{curp}/{:016x}", self.now().micros);
+        let (curp, writer) = (curp.to_owned(), self.writer());
+        self.node()
+            .store()
+            .write(move |tx| {
+                let ids = patients_of_curp(tx, &curp)?;
+                tx.put_document("notice", &key, &body, Expect::Any, writer.now)?;
+                writer.leaf(tx, Act::Execute, "emergency-access", &ids, "emergency access")
+            })
+            .await
+    }
+
+    /// What the person must be told, newest first.
+    pub fn notices(&self) -> Result<Vec<Notice>, Fault> {
+        let Principal::Citizen { curp, .. } = self.principal() else {
+            return Err(Fault::forbidden("notices are for the person themselves"));
+        };
+        let documents = self.node().store().read(|view| view.documents("notice", &format!("{curp}/")))?;
+        let mut all: Vec<Notice> =
+            documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect();
+        all.reverse();
+        Ok(all)
+    }
+}
+
+/// Reads an entry back for a list.
+pub fn access_of(content: &str, id: String, proof: String) -> Access {
+    let event = json::parse(content.as_bytes()).unwrap_or(badiano_fhir::Value::Null);
+    let agent = &event["agent"][0];
+    let what = event["entity"].items().iter().map(|e| e.str_of("description")).find(|d| !d.is_empty());
+    Access {
+        id,
+        when: event.str_of("recorded").to_owned(),
+        who: agent.str_of("name").to_owned(),
+        institution: agent.str_of("altId").to_owned(),
+        interaction: event["subtype"][0].str_of("code").to_owned(),
+        what: what.unwrap_or_default().to_owned(),
+        purpose: event["purposeOfEvent"][0]["coding"][0].str_of("code").to_owned(),
+        reason: event.str_of("outcomeDesc").to_owned(),
+        refused: event.str_of("outcome") != "0",
+        proof,
+    }
+}

@@ -1,0 +1,234 @@
+//! An object arrives: streamed to storage, its header read on the way, and everything about it written in one commit (house, invariant 1).
+
+use super::attributes;
+use crate::access::{self, Action};
+use crate::audit::Act;
+use crate::class::DataClass;
+use crate::orders;
+use crate::patient_index;
+use crate::reports::{Reading, ReadingState, keep_reading, reading_of};
+use crate::resources::Writer;
+use crate::session::Session;
+use badiano_dicom::dataset::DataSet;
+use badiano_dicom::part10::{Header, Parser, write_file_meta};
+use badiano_dicom::{json, tags};
+use badiano_kernel::id::Uid;
+use badiano_kernel::{Fault, Instant};
+use badiano_store::{Arrival, BlobWriter, Expect, InstanceRow, Tx, View, pat_of};
+
+/// What was stored, for the answer of the door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrivedInstance {
+    pub study: String,
+    pub series: String,
+    pub sop: String,
+    pub sop_class: String,
+    /// It was there already; nothing was changed.
+    pub duplicate: bool,
+    /// What was read leniently.
+    pub issues: Vec<String>,
+}
+
+/// An object on its way in. Dropped before the end, it leaves nothing but space that is reused.
+pub struct Receiving {
+    session: Session,
+    blob: BlobWriter,
+    parser: Parser,
+    announced: Option<(String, String)>,
+}
+
+impl Session {
+    /// A data set as C-STORE brings it: kept as a Part 10 file, its bytes untouched.
+    pub fn receive_data_set(
+        &self,
+        sop_class: &str,
+        sop_instance: &str,
+        transfer_syntax: &str,
+        source_aet: &str,
+    ) -> Result<Receiving, Fault> {
+        let meta = write_file_meta(sop_class, sop_instance, transfer_syntax, source_aet);
+        let parser = Parser::data_set(transfer_syntax, meta.len() as u64).map_err(unreadable)?;
+        let mut receiving = self.receiving(parser)?;
+        receiving.blob.write(&meta)?;
+        receiving.announced = Some((sop_class.to_owned(), sop_instance.to_owned()));
+        Ok(receiving)
+    }
+
+    /// A whole Part 10 file as STOW-RS brings it.
+    pub fn receive_file(&self) -> Result<Receiving, Fault> {
+        self.receiving(Parser::part10())
+    }
+
+    fn receiving(&self, parser: Parser) -> Result<Receiving, Fault> {
+        let allowed = access::classes(self.principal(), self.purpose(), Action::Write);
+        if DataClass::Imaging.bit() & !allowed != 0
+            || access::scope_names(self.principal(), "ImagingStudy", Action::Write).eq(&false)
+        {
+            return Err(Fault::forbidden("this principal may not store images"));
+        }
+        let blob = self.node().store().blob_writer()?;
+        Ok(Receiving { session: self.clone(), blob, parser, announced: None })
+    }
+}
+
+impl Receiving {
+    /// The next bytes, in pieces of any size.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.parser.feed(bytes).map_err(unreadable)?;
+        self.blob.write(bytes)
+    }
+
+    /// All bytes are in: durable when this returns.
+    pub async fn finish(self) -> Result<ArrivedInstance, Fault> {
+        let header = self.parser.finish().map_err(unreadable)?;
+        let uid = |tag, what: &str| {
+            let text = header.dataset.text(tag).unwrap_or_default();
+            Uid::parse_lenient(&text).map_err(|_| Fault::invalid(format!("{what} is missing or is no UID")))
+        };
+        let study = uid(tags::STUDY_INSTANCE_UID, "Study Instance UID")?;
+        let series = uid(tags::SERIES_INSTANCE_UID, "Series Instance UID")?;
+        let sop = uid(tags::SOP_INSTANCE_UID, "SOP Instance UID")?;
+        let sop_class = uid(tags::SOP_CLASS_UID, "SOP Class UID")?;
+        if let Some((class, instance)) = &self.announced {
+            if class.trim_end_matches('\0') != sop_class.as_str()
+                || instance.trim_end_matches('\0') != sop.as_str()
+            {
+                return Err(Fault::invalid("the data set is not the SOP instance that was announced"));
+            }
+        }
+        let writer = self.session.writer();
+        let row = InstanceRow {
+            study: study.clone(),
+            series: series.clone(),
+            sop: sop.clone(),
+            sop_class: sop_class.as_str().to_owned(),
+            pat: 0,
+            transfer_syntax: header.transfer_syntax.clone(),
+            blob: self.blob.finish()?,
+            metadata: metadata_of(&header, &study, &series, &sop).into_bytes(),
+            frames: frame_table(&header),
+            attributes: attributes::of(&header.dataset),
+            class: DataClass::Imaging.bit(),
+            source: writer.observer.clone(),
+            received: writer.now,
+        };
+        let issues = header.issues.clone();
+        let dataset = header.dataset;
+        let arrival = self.session.node().store().write(move |tx| arrive(tx, &writer, row, &dataset)).await?;
+        Ok(ArrivedInstance {
+            study: study.as_str().to_owned(),
+            series: series.as_str().to_owned(),
+            sop: sop.as_str().to_owned(),
+            sop_class: sop_class.as_str().to_owned(),
+            duplicate: arrival == Arrival::Duplicate,
+            issues,
+        })
+    }
+}
+
+fn unreadable(error: badiano_dicom::part10::ParseError) -> Fault {
+    Fault::invalid(format!("the object cannot be read: {error}"))
+}
+
+/// DICOM JSON as it is served: made once. Bulk data are named under [`super::BULK_BASE`].
+fn metadata_of(header: &Header, study: &Uid, series: &Uid, sop: &Uid) -> String {
+    let base = format!("{}/studies/{study}/series/{series}/instances/{sop}", super::BULK_BASE);
+    json::print(&header.dataset, &header.bulk, &|bulk| {
+        let path = bulk.path.to_string();
+        if path == "7FE00010" { format!("{base}/frames") } else { format!("{base}/bulkdata/{path}") }
+    })
+}
+
+/// Offset and length of each frame. For encapsulated pixels the span holds whole items, so that a frame of several fragments is one span.
+fn frame_table(header: &Header) -> Vec<(u64, u64)> {
+    let encapsulated = header.bulk.iter().any(|b| b.encapsulated);
+    let span = |f: &badiano_dicom::part10::FrameSpan| {
+        let pieces = f.pieces();
+        let (first, last) = (pieces.first()?, pieces.last()?);
+        if encapsulated {
+            Some((first.0.checked_sub(8)?, last.0 + last.1 + 8 - first.0))
+        } else {
+            Some((f.offset, f.length))
+        }
+    };
+    header.frames.iter().filter_map(span).collect()
+}
+
+fn arrive(
+    tx: &mut Tx<'_>,
+    writer: &Writer,
+    mut row: InstanceRow,
+    dataset: &DataSet,
+) -> Result<Arrival, Fault> {
+    let study = row.study.as_str().to_owned();
+    let text = |tag| dataset.text(tag).unwrap_or_default();
+    let known = reading_of(tx, &study)?;
+    let (patient, unmatched) = match &known {
+        Some(reading) => (reading.patient.clone(), reading.unmatched),
+        None => whose(tx, writer, dataset, &study, &text(tags::ACCESSION_NUMBER))?,
+    };
+    row.pat = pat_of(&patient);
+    let sop = row.sop.as_str().to_owned();
+    let arrival = tx.put_instance(&row)?;
+    if arrival == Arrival::Duplicate {
+        return Ok(arrival);
+    }
+    if known.is_none() {
+        let reading = Reading {
+            study_uid: study.clone(),
+            patient: patient.clone(),
+            accession: text(tags::ACCESSION_NUMBER),
+            modality: text(tags::MODALITY),
+            description: text(tags::STUDY_DESCRIPTION),
+            arrived: writer.now.to_rfc3339(),
+            state: ReadingState::Unread,
+            reader: None,
+            report: None,
+            unmatched,
+        };
+        keep_reading(tx, &reading, writer.now)?;
+    }
+    mark_grown(tx, &study, writer.now)?;
+    writer.leaf(tx, Act::Create, "store-instance", std::slice::from_ref(&patient), &sop)?;
+    Ok(arrival)
+}
+
+/// The study's ImagingStudy resource is no longer up to date; a job brings it up.
+fn mark_grown(tx: &mut Tx<'_>, study: &str, now: Instant) -> Result<(), Fault> {
+    if tx.document("study-grown", study)?.is_none() {
+        tx.put_document("study-grown", study, now.micros.to_string().as_bytes(), Expect::Any, now)?;
+    }
+    Ok(())
+}
+
+/// Whose images these are: the order's patient when the object names that patient; else who bears the number; else a new, unmatched person.
+fn whose(
+    tx: &mut Tx<'_>,
+    writer: &Writer,
+    dataset: &DataSet,
+    study: &str,
+    accession: &str,
+) -> Result<(String, bool), Fault> {
+    let number = dataset.text(tags::PATIENT_ID).unwrap_or_default();
+    if let Some(step) = orders::step_for(tx, study, accession)? {
+        if bears(tx, &step.patient, &number)? {
+            return Ok((step.patient, false));
+        }
+    }
+    let issuer = dataset.text(tags::ISSUER_OF_PATIENT_ID).unwrap_or_default();
+    let bearers = patient_index::bearers_of(tx, &number)?;
+    if let ([one], true) = (bearers.as_slice(), issuer.is_empty()) {
+        return Ok((one.clone(), false));
+    }
+    let system = attributes::patient_system(&issuer);
+    if let Some(id) = patient_index::by_identifier(tx, &system, &number)? {
+        return Ok((id, false));
+    }
+    let person = patient_index::register(tx, writer, attributes::patient_in(dataset))?;
+    Ok((person.resource.id().to_owned(), true))
+}
+
+fn bears(view: &View<'_>, patient: &str, number: &str) -> Result<bool, Fault> {
+    let Some(patient) = view.get("Patient", patient)? else { return Ok(false) };
+    Ok(patient.body["identifier"].items().iter().any(|i| i.str_of("value") == number))
+}

@@ -1,0 +1,17 @@
+//! The image archive through a session: objects in, durable before the answer; questions, metadata and frames out, consent on the pixels too.
+
+mod arrive;
+mod attributes;
+mod serve;
+mod study;
+
+pub use arrive::{ArrivedInstance, Receiving};
+pub use serve::{ArchivedInstance, FoundImage, ImageReader};
+
+/// The id of the ImagingStudy of a study: the UID itself, which has the form of a FHIR id.
+pub fn imaging_study_id(study_uid: &str) -> String {
+    study_uid.to_owned()
+}
+
+/// What every metadata entry is served with where bulk data stand elsewhere; doors put their own base before it.
+pub const BULK_BASE: &str = "@bulk@";

@@ -1,0 +1,181 @@
+//! Images on their way out: questions at every level, metadata as made at ingest, frames and whole objects by range.
+
+use crate::audit::Act;
+use crate::class::DataClass;
+use crate::session::Session;
+use badiano_dicom::dictionary::transfer_syntax;
+use badiano_dicom::query::{Level, Query};
+use badiano_kernel::Fault;
+use badiano_store::{BlobReader, BlobRef, InstanceFound, Stub, View};
+
+/// A match of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundImage {
+    /// Tag and text, several values parted by a backslash.
+    pub attributes: Vec<(u32, String)>,
+    pub modalities: Vec<String>,
+    pub series: u64,
+    pub instances: u64,
+}
+
+/// One object as archived.
+#[derive(Debug, Clone)]
+pub struct ArchivedInstance {
+    pub study: String,
+    pub series: String,
+    pub sop: String,
+    pub sop_class: String,
+    pub transfer_syntax: String,
+    /// DICOM JSON; bulk data URIs begin with [`super::BULK_BASE`].
+    pub metadata: Vec<u8>,
+    pub frames: usize,
+    /// Bytes of the Part 10 file.
+    pub length: u64,
+    spans: Vec<(u64, u64)>,
+    blob: BlobRef,
+}
+
+/// Reads ranges of one object; every byte is authenticated.
+pub struct ImageReader {
+    blob: BlobReader,
+}
+
+impl ImageReader {
+    pub fn length(&self) -> u64 {
+        self.blob.length()
+    }
+    /// Up to `length` bytes from `offset`; shorter only at the end.
+    pub fn read_range(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, Fault> {
+        self.blob.read_range(offset, length)
+    }
+}
+
+impl Session {
+    /// C-FIND and QIDO-RS: what matches and may be seen, logged by patient.
+    pub fn find_images(&self, query: &Query) -> Result<Vec<FoundImage>, Fault> {
+        self.may_see_images()?;
+        let sees = |stub: &Stub| self.sees(stub);
+        let (rows, patients) = self.node().store().read(|view| {
+            let rows = view.dicom_find(query, &sees)?;
+            let mut patients = Vec::new();
+            for row in &rows {
+                let key = crate::patient_index::key_of(view, row.pat)?;
+                patients.extend(key.map(|k| k.id).filter(|id| !patients.contains(id)));
+            }
+            Ok((rows, patients))
+        })?;
+        let level = match query.level {
+            Level::Patient => "patients",
+            Level::Study => "studies",
+            Level::Series => "series",
+            Level::Instance => "instances",
+        };
+        self.note(Act::Execute, "find-images", &patients, level)?;
+        Ok(rows
+            .into_iter()
+            .map(|r| FoundImage {
+                attributes: r.attributes,
+                modalities: r.modalities,
+                series: r.series_count,
+                instances: r.instances_count,
+            })
+            .collect())
+    }
+
+    /// The objects of a study, or of one of its series, in order; not found when none may be seen.
+    pub fn archived(&self, study: &str, series: Option<&str>) -> Result<Vec<ArchivedInstance>, Fault> {
+        self.may_see_images()?;
+        let found = self.node().store().read(|view| view.instances(study, series))?;
+        self.shown(found, study)
+    }
+
+    /// One object of a series.
+    pub fn archived_one(&self, study: &str, series: &str, sop: &str) -> Result<ArchivedInstance, Fault> {
+        self.may_see_images()?;
+        let found = self.node().store().read(|view| view.instance(sop))?;
+        let found = found.into_iter().filter(|i| i.study == study && i.series == series).collect();
+        let mut shown = self.shown(found, study)?;
+        shown.pop().ok_or_else(|| Fault::not_found("no such object"))
+    }
+
+    /// One object by its own UID alone (WADO-URI, C-MOVE at instance level, storage commitment).
+    pub fn archived_by_sop(&self, sop: &str) -> Result<ArchivedInstance, Fault> {
+        self.may_see_images()?;
+        let found = self.node().store().read(|view| view.instance(sop))?;
+        let study = found.as_ref().map(|i| i.study.clone()).unwrap_or_default();
+        let mut shown = self.shown(found.into_iter().collect(), &study)?;
+        shown.pop().ok_or_else(|| Fault::not_found("no such object"))
+    }
+
+    fn shown(&self, found: Vec<InstanceFound>, study: &str) -> Result<Vec<ArchivedInstance>, Fault> {
+        let seen: Vec<InstanceFound> = found.into_iter().filter(|i| self.sees(&i.stub())).collect();
+        let Some(first) = seen.first() else {
+            self.note_refused("retrieve-images", "study")?;
+            return Err(Fault::not_found("no such study, series or object"));
+        };
+        let key =
+            self.node().store().read(|view: &View<'_>| crate::patient_index::key_of(view, first.pat))?;
+        let patients: Vec<String> = key.map(|k| k.id).into_iter().collect();
+        self.note(Act::Read, "retrieve-images", &patients, study)?;
+        Ok(seen.into_iter().map(archived).collect())
+    }
+
+    /// Whether objects are safely here, for storage commitment: the class and instance as stored, or nothing.
+    pub fn committed(&self, sop: &str) -> Result<Option<String>, Fault> {
+        let found = self.node().store().read(|view| view.instance(sop))?;
+        Ok(found.filter(|i| self.sees(&i.stub())).map(|i| i.sop_class))
+    }
+
+    /// Opens an object for reading by range.
+    pub fn open_image(&self, instance: &ArchivedInstance) -> Result<ImageReader, Fault> {
+        Ok(ImageReader { blob: self.node().store().blob(&instance.blob)? })
+    }
+
+    /// The bytes of one frame (counted from 1), as encoded in the object.
+    pub fn frame(&self, instance: &ArchivedInstance, number: usize) -> Result<Vec<u8>, Fault> {
+        let span = number.checked_sub(1).and_then(|n| instance.spans.get(n));
+        let (offset, length) = *span.ok_or_else(|| Fault::not_found("no such frame"))?;
+        let length = usize::try_from(length).map_err(|_| Fault::too_costly("the frame is too large"))?;
+        let bytes = self.open_image(instance)?.read_range(offset, length)?;
+        let encapsulated = transfer_syntax(&instance.transfer_syntax).is_some_and(|t| t.encapsulated);
+        if encapsulated { unwrap_items(&bytes) } else { Ok(bytes) }
+    }
+
+    fn may_see_images(&self) -> Result<(), Fault> {
+        self.scope_allows("ImagingStudy", crate::access::Action::Read)?;
+        self.may_read_classes(DataClass::Imaging.bit())
+    }
+}
+
+/// The values of the items of a frame, one after the other (PS3.5 A.4).
+fn unwrap_items(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    let damaged = || Fault::bug("the frame table does not fit the object");
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (head, after) = rest.split_at_checked(8).ok_or_else(damaged)?;
+        if head[..4] != [0xFE, 0xFF, 0x00, 0xE0] {
+            return Err(damaged());
+        }
+        let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+        let (value, after) = after.split_at_checked(length).ok_or_else(damaged)?;
+        out.extend_from_slice(value);
+        rest = after;
+    }
+    Ok(out)
+}
+
+fn archived(found: InstanceFound) -> ArchivedInstance {
+    ArchivedInstance {
+        frames: found.frames.len(),
+        length: found.blob.length,
+        study: found.study,
+        series: found.series,
+        sop: found.sop,
+        sop_class: found.sop_class,
+        transfer_syntax: found.transfer_syntax,
+        metadata: found.metadata,
+        spans: found.frames,
+        blob: found.blob,
+    }
+}

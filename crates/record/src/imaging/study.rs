@@ -1,0 +1,131 @@
+//! The ImagingStudy of each study, kept in line with the archive by a job (FHIR R4 ImagingStudy).
+
+use super::attributes::number;
+use super::imaging_study_id;
+use crate::node::Node;
+use crate::orders;
+use crate::reports::reading_of;
+use crate::resources::{Precondition, Writer};
+use badiano_dicom::query::{Condition, Level, Query};
+use badiano_dicom::{Tag, tags};
+use badiano_fhir::{Value, fhir};
+use badiano_kernel::{Fault, Instant, Principal, Purpose};
+use badiano_store::{FoundRow, Tx, View};
+
+/// Studies brought up to date in one run.
+const STUDIES_A_RUN: usize = 50;
+/// Series of one study that its ImagingStudy lists.
+const SERIES_MAX: usize = 2_000;
+
+impl Node {
+    /// Brings ImagingStudy resources up to date with what arrived. Returns how many.
+    pub async fn refresh_imaging_studies(&self, now: Instant) -> Result<usize, Fault> {
+        let grown = self.store().read(|view| view.documents("study-grown", ""))?;
+        let mut done = 0;
+        for document in grown.into_iter().take(STUDIES_A_RUN) {
+            let study = document.key.clone();
+            let writer =
+                self.session(Principal::Job { name: "imaging-study" }, Purpose::Operations, now).writer();
+            self.store().write(move |tx| refresh(tx, &writer, &study)).await?;
+            done += 1;
+        }
+        Ok(done)
+    }
+}
+
+fn refresh(tx: &mut Tx<'_>, writer: &Writer, study: &str) -> Result<(), Fault> {
+    let Some(reading) = reading_of(tx, study)? else {
+        return tx.delete_document("study-grown", study, writer.now);
+    };
+    let rows = rows_of(tx, Level::Study, study, 1)?;
+    let Some(row) = rows.first() else { return tx.delete_document("study-grown", study, writer.now) };
+    let series = rows_of(tx, Level::Series, study, SERIES_MAX)?;
+    let step = orders::step_for(tx, study, &reading.accession)?;
+    let mut resource = resource_of(study, &reading.patient, row, &series, writer);
+    if let Some(step) = step {
+        resource.push("basedOn", fhir!({ "reference": (format!("ServiceRequest/{}", step.order)) }));
+    }
+    crate::resources::check(&resource)?;
+    writer.put(tx, resource, Precondition::None, "imaging-study")?;
+    tx.delete_document("study-grown", study, writer.now)?;
+    if let Some(patient) = tx.get("Patient", &reading.patient)? {
+        orders::register_at_hub(tx, writer, &patient.body)?;
+    }
+    Ok(())
+}
+
+fn rows_of(view: &View<'_>, level: Level, study: &str, limit: usize) -> Result<Vec<FoundRow>, Fault> {
+    let conditions = vec![(tags::STUDY_INSTANCE_UID, Condition::Single(study.to_owned()))];
+    let query = Query { level, conditions, combined_date_time: false, fuzzy: false, limit, offset: 0 };
+    view.dicom_find(&query, &|_| true)
+}
+
+fn text(row: &FoundRow, tag: Tag) -> &str {
+    row.attributes.iter().find(|(t, _)| *t == number(tag)).map_or("", |(_, v)| v.as_str())
+}
+
+fn resource_of(study: &str, patient: &str, row: &FoundRow, series: &[FoundRow], writer: &Writer) -> Value {
+    let mut resource = fhir!({
+        "resourceType": "ImagingStudy",
+        "id": (imaging_study_id(study)),
+        "identifier": [{ "system": "urn:dicom:uid", "value": (format!("urn:oid:{study}")) }],
+        "status": "available",
+        "subject": { "reference": (format!("Patient/{patient}")) },
+        "numberOfSeries": (series.len()),
+        "numberOfInstances": (usize::try_from(row.instances_count).unwrap_or(0))
+    });
+    let accession = text(row, tags::ACCESSION_NUMBER);
+    if !accession.is_empty() {
+        resource.push("identifier", orders::accession_identifier(accession));
+    }
+    for modality in row.modalities.iter().filter(|m| !m.is_empty()) {
+        resource.push(
+            "modality",
+            fhir!({ "system": "http://dicom.nema.org/resources/ontology/DCM", "code": (modality.as_str()) }),
+        );
+    }
+    if let Some(started) = date_time(text(row, tags::STUDY_DATE), text(row, tags::STUDY_TIME), &writer.zone) {
+        resource.set("started", started);
+    }
+    if !text(row, tags::STUDY_DESCRIPTION).is_empty() {
+        resource.set("description", text(row, tags::STUDY_DESCRIPTION));
+    }
+    for one in series {
+        resource.push("series", series_of(one));
+    }
+    resource
+}
+
+fn series_of(row: &FoundRow) -> Value {
+    let modality = match text(row, tags::MODALITY) {
+        "" => "OT",
+        known => known,
+    };
+    let mut series = fhir!({
+        "uid": (text(row, tags::SERIES_INSTANCE_UID)),
+        "modality": { "system": "http://dicom.nema.org/resources/ontology/DCM", "code": modality },
+        "numberOfInstances": (usize::try_from(row.instances_count).unwrap_or(0))
+    });
+    if let Ok(n) = text(row, tags::SERIES_NUMBER).trim().parse::<u32>() {
+        series.set("number", i64::from(n));
+    }
+    if !text(row, tags::SERIES_DESCRIPTION).is_empty() {
+        series.set("description", text(row, tags::SERIES_DESCRIPTION));
+    }
+    series
+}
+
+/// DA and TM as a FHIR dateTime in the node's zone; a date alone where there is no time.
+fn date_time(date: &str, time: &str, zone: &str) -> Option<String> {
+    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if date.len() != 8 || !all_digits(date) {
+        return None;
+    }
+    let day = format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..]);
+    let clock = time.get(..6).filter(|t| all_digits(t));
+    let Some(clock) = clock else {
+        return badiano_kernel::time::Span::parse_fhir(&day, zone).map(|_| day);
+    };
+    let civil = format!("{day}T{}:{}:{}", &clock[..2], &clock[2..4], &clock[4..]);
+    badiano_kernel::time::Span::parse_fhir(&civil, zone).map(|s| s.from.to_rfc3339_in(zone))
+}

@@ -1,0 +1,172 @@
+//! One node: its store, its secrets, its log and what it remembers of consent. Opened once by the server.
+
+use crate::audit::log::AuditLog;
+use crate::clients::Used;
+use crate::consent::Consent;
+use crate::peers::Strangers;
+use crate::secrets::Secrets;
+use crate::session::{Recent, Session};
+use badiano_kernel::{Fault, Instant, Principal, Purpose};
+use badiano_store::{Expect, Options, Store};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, RwLock};
+
+/// Which part of the country this node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeRole {
+    Hospital,
+    Hub,
+}
+
+/// What a node says of itself; kept in its data directory from the first start on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    pub role: NodeRole,
+    pub name: String,
+    /// The institution's CLUES.
+    pub clues: String,
+    /// IANA time zone of the place.
+    pub zone: String,
+}
+
+impl Settings {
+    /// The name of the node's audit log and of its key.
+    pub fn origin(&self) -> String {
+        format!("badiano.mx/{}", self.clues)
+    }
+}
+
+pub struct NodeOptions {
+    pub data: PathBuf,
+    pub key_file: PathBuf,
+    /// Used on the first start; later starts keep what the data directory says, except for the name.
+    pub settings: Settings,
+}
+
+/// Cheap to clone; all clones are the same node.
+#[derive(Clone)]
+pub struct Node {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    settings: Settings,
+    secrets: Secrets,
+    log: AuditLog,
+    /// Compiled consent by patient (store's patient number); absent means that nothing was said.
+    consents: RwLock<HashMap<i64, Arc<Consent>>>,
+    recent: Mutex<Recent>,
+    strangers: Strangers,
+    used_assertions: Used,
+}
+
+impl Node {
+    /// Opens the data directory, makes it on the first start, mends it after a crash.
+    pub fn open(options: NodeOptions) -> Result<Node, Fault> {
+        let store = Store::open(Options {
+            data: options.data,
+            key_file: options.key_file.clone(),
+            zone: options.settings.zone.clone(),
+        })?;
+        let settings = settle(&store, &options.settings)?;
+        let secrets = Secrets::read(&options.key_file)?;
+        let log = AuditLog::open(&store, &settings.origin(), &secrets.derive("audit signing"))?;
+        let consents = RwLock::new(HashMap::new());
+        let node = Node {
+            inner: Arc::new(Inner {
+                store,
+                settings,
+                secrets,
+                log,
+                consents,
+                recent: Mutex::default(),
+                strangers: Strangers::default(),
+                used_assertions: Used::default(),
+            }),
+        };
+        crate::consent_register::load(&node)?;
+        Ok(node)
+    }
+
+    /// The only way to data: who asks, what for, and when.
+    pub fn session(&self, principal: Principal, purpose: Purpose, now: Instant) -> Session {
+        Session::new(self.clone(), principal, purpose, now)
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// A secret for one named use of a door (cookie signing and the like).
+    pub fn secret(&self, label: &str) -> [u8; 32] {
+        self.inner.secrets.derive(label)
+    }
+
+    pub fn log(&self) -> &AuditLog {
+        &self.inner.log
+    }
+
+    /// Extends the signed tree over what was written since; a job calls it every second.
+    pub fn advance_log(&self, now: Instant) -> Result<bool, Fault> {
+        self.inner.log.advance(&self.inner.store, now)
+    }
+
+    /// Signals every change of the store, by its sequence number.
+    pub fn changed(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.inner.store.wait_change()
+    }
+
+    /// Copies the node while it runs.
+    pub fn backup(&self, to: &std::path::Path) -> Result<(), Fault> {
+        self.inner.store.backup(to)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
+    }
+
+    pub(crate) fn used_assertions(&self) -> &Used {
+        &self.inner.used_assertions
+    }
+
+    pub(crate) fn strangers(&self) -> &Strangers {
+        &self.inner.strangers
+    }
+
+    pub(crate) fn recent(&self) -> &Mutex<Recent> {
+        &self.inner.recent
+    }
+
+    pub(crate) fn consents(&self) -> &RwLock<HashMap<i64, Arc<Consent>>> {
+        &self.inner.consents
+    }
+}
+
+/// The settings of the first start are kept; a data directory never changes its institution or role.
+fn settle(store: &Store, wanted: &Settings) -> Result<Settings, Fault> {
+    let kept = store.read(|view| Ok(view.document("node", "settings")?))?;
+    if let Some(document) = kept {
+        let kept: Settings = serde_json::from_slice(&document.body)
+            .map_err(|_| Fault::bug("the settings kept in the data directory cannot be read"))?;
+        if kept.role != wanted.role {
+            return Err(Fault::conflict("the data directory belongs to a node of the other role"));
+        }
+        return Ok(kept);
+    }
+    let body = serde_json::to_vec(wanted).map_err(|_| Fault::bug("settings are always printable"))?;
+    let wanted = wanted.clone();
+    store
+        .write(move |tx| {
+            tx.put_document("node", "settings", &body, Expect::Absent, Instant::now()).map(|_| ())
+        })
+        .wait()?;
+    Ok(wanted)
+}

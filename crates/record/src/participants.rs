@@ -1,0 +1,236 @@
+//! Who takes part: the hub's list of institutions with their join codes and certificates, and a hospital's link to its hub.
+
+use crate::access::Action;
+use crate::audit::Act;
+use crate::node::{Node, NodeRole};
+use crate::session::Session;
+use badiano_kernel::principal::Staff;
+use badiano_kernel::{Fault, Instant, Principal};
+use badiano_mexico::clues::Clues;
+use badiano_store::Expect;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+/// A join code is good for this long.
+const CODE_SECONDS: i64 = 7 * 86_400;
+
+/// An institution as the hub lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Participant {
+    pub clues: String,
+    pub name: String,
+    /// Where its node answers the hub: `https://host:port`.
+    pub address: String,
+    /// Serial number of its present certificate; an earlier one is no longer taken.
+    pub serial: String,
+    /// Verifier line of its audit log.
+    pub log_key: String,
+    pub active: bool,
+}
+
+/// What a hospital says when it joins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinRequest {
+    pub code: String,
+    pub clues: String,
+    pub name: String,
+    pub address: String,
+    /// PEM certificate signing request.
+    pub request: String,
+    pub log_key: String,
+}
+
+/// What the hub answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinAnswer {
+    pub certificate: String,
+    pub authority: String,
+    pub hub_clues: String,
+    pub hub_name: String,
+    pub hub_log_key: String,
+}
+
+/// A hospital's link to its hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubLink {
+    pub address: String,
+    pub clues: String,
+    pub name: String,
+    pub log_key: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Code {
+    clues: String,
+    expires: i64,
+}
+
+impl Node {
+    /// Hub: every institution that was ever listed.
+    pub fn participants(&self) -> Result<Vec<Participant>, Fault> {
+        let documents = self.store().read(|view| view.documents("participant", ""))?;
+        Ok(documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect())
+    }
+
+    /// The principal behind a certificate that TLS has checked: a listed, active participant, with its present certificate;
+    /// at a hospital, its hub.
+    pub fn node_principal(&self, certificate: &[u8]) -> Result<Principal, Fault> {
+        let (clues, serial) = crate::authority::subject_of(certificate)?;
+        if let Some(hub) = self.hub_link()?.filter(|h| h.clues == clues) {
+            return Ok(Principal::Node { institution: clues, name: hub.name, on_behalf_of: None });
+        }
+        let known = self.participants()?.into_iter().find(|p| p.clues == clues && p.serial == serial);
+        match known {
+            Some(p) if p.active => {
+                Ok(Principal::Node { institution: p.clues, name: p.name, on_behalf_of: None })
+            }
+            Some(_) => Err(Fault::forbidden("this institution is suspended")),
+            None => Err(Fault::unauthenticated("this certificate belongs to no participant")),
+        }
+    }
+
+    /// The person for whom a node speaks. A hospital vouches for its own staff only; the hub passes on whom a hospital vouched for.
+    pub fn on_behalf(&self, principal: Principal, staff: Staff) -> Result<Principal, Fault> {
+        let Principal::Node { institution, name, .. } = principal else {
+            return Err(Fault::forbidden("only a node speaks on behalf of a person"));
+        };
+        let from_hub = self.hub_link()?.is_some_and(|h| h.clues == institution);
+        if !from_hub && staff.institution != institution {
+            return Err(Fault::forbidden("an institution vouches for its own staff only"));
+        }
+        Ok(Principal::Node { institution, name, on_behalf_of: Some(staff) })
+    }
+
+    pub fn hub_link(&self) -> Result<Option<HubLink>, Fault> {
+        let document = self.store().read(|view| view.document("node", "hub"))?;
+        Ok(document.and_then(|d| serde_json::from_slice(&d.body).ok()))
+    }
+
+    /// Hospital: keeps what the hub answered.
+    pub async fn keep_hub(&self, address: &str, answer: &JoinAnswer, now: Instant) -> Result<(), Fault> {
+        self.take_certificate(&answer.certificate, &answer.authority, now).await?;
+        let link = HubLink {
+            address: address.to_owned(),
+            clues: answer.hub_clues.clone(),
+            name: answer.hub_name.clone(),
+            log_key: answer.hub_log_key.clone(),
+        };
+        let body = serde_json::to_vec(&link).map_err(|_| Fault::bug("a link is always printable"))?;
+        self.store()
+            .write(move |tx| tx.put_document("node", "hub", &body, Expect::Any, now).map(|_| ()))
+            .await
+    }
+
+    /// Hub: takes a hospital in, by a code that an administrator made for its CLUES. A code works once.
+    pub async fn take_in(&self, join: JoinRequest, now: Instant) -> Result<JoinAnswer, Fault> {
+        if self.settings().role != NodeRole::Hub {
+            return Err(Fault::not_supported("only a hub takes institutions in"));
+        }
+        let clues = Clues::parse(&join.clues).map_err(|e| Fault::invalid(e.to_string()).at("clues"))?;
+        let host = host_of(&join.address)?;
+        let certificate = self.sign_request(&join.request, clues.as_str(), &[host], now)?;
+        let pem = x509_parser::pem::parse_x509_pem(certificate.as_bytes())
+            .map_err(|_| Fault::bug("we signed it"))?
+            .1;
+        let (_, serial) = crate::authority::subject_of(&pem.contents)?;
+        let participant = Participant {
+            clues: join.clues.clone(),
+            name: join.name,
+            address: join.address,
+            serial,
+            log_key: join.log_key,
+            active: true,
+        };
+        let body =
+            serde_json::to_vec(&participant).map_err(|_| Fault::bug("a participant is always printable"))?;
+        let code_key = key_of(&join.code);
+        let job = Principal::Job { name: "join" };
+        let writer = self.session(job, badiano_kernel::Purpose::Operations, now).writer();
+        let wanted = join.clues;
+        self.store()
+            .write(move |tx| {
+                let code = tx.document("join-code", &code_key)?;
+                let code: Option<Code> = code.and_then(|d| serde_json::from_slice(&d.body).ok());
+                let fits = code.is_some_and(|c| c.clues == wanted && c.expires > writer.now.seconds());
+                if !fits {
+                    return Err(Fault::forbidden("the join code is not valid for this CLUES, or was used"));
+                }
+                tx.delete_document("join-code", &code_key, writer.now)?;
+                tx.put_document("participant", &wanted, &body, Expect::Any, writer.now)?;
+                writer.leaf(tx, Act::Create, "join", &[], &format!("institution {wanted}"))
+            })
+            .await?;
+        Ok(JoinAnswer {
+            certificate,
+            authority: self.identity(&[], now).await?.authority,
+            hub_clues: self.settings().clues.clone(),
+            hub_name: self.settings().name.clone(),
+            hub_log_key: self.log().verifier().to_line(),
+        })
+    }
+}
+
+impl Session {
+    /// Hub: a one-time code for one institution.
+    pub async fn make_join_code(&self, clues: &str) -> Result<String, Fault> {
+        if !matches!(self.principal(), Principal::Job { .. }) {
+            self.administers(Action::Write)?;
+        }
+        let clues =
+            Clues::parse(clues).map_err(|e| Fault::invalid(e.to_string()).at("clues"))?.as_str().to_owned();
+        let code = BASE64URL.encode(badiano_kernel::id::random_bytes::<18>());
+        let writer = self.writer();
+        let kept = Code { clues: clues.clone(), expires: self.now().seconds() + CODE_SECONDS };
+        let (key, body) =
+            (key_of(&code), serde_json::to_vec(&kept).map_err(|_| Fault::bug("a code is always printable"))?);
+        self.node()
+            .store()
+            .write(move |tx| {
+                tx.put_document("join-code", &key, &body, Expect::Any, writer.now)?;
+                writer.leaf(tx, Act::Create, "join-code", &[], &format!("institution {clues}"))
+            })
+            .await?;
+        Ok(code)
+    }
+
+    pub fn list_participants(&self) -> Result<Vec<Participant>, Fault> {
+        self.administers(Action::Read)?;
+        self.node().participants()
+    }
+
+    /// Hub: suspends or readmits an institution; it holds from the next request on.
+    pub async fn set_participant_active(&self, clues: &str, active: bool) -> Result<(), Fault> {
+        self.administers(Action::Write)?;
+        let (clues, writer) = (clues.to_owned(), self.writer());
+        self.node()
+            .store()
+            .write(move |tx| {
+                let found = tx.document("participant", &clues)?;
+                let found: Option<Participant> = found.and_then(|d| serde_json::from_slice(&d.body).ok());
+                let mut found = found.ok_or_else(|| Fault::not_found("no such institution"))?;
+                found.active = active;
+                let body = serde_json::to_vec(&found)
+                    .map_err(|_| Fault::bug("a participant is always printable"))?;
+                tx.put_document("participant", &clues, &body, Expect::Any, writer.now)?;
+                writer.leaf(tx, Act::Update, "participant", &[], &format!("institution {clues}"))
+            })
+            .await
+    }
+}
+
+fn key_of(code: &str) -> String {
+    BASE64URL.encode(digest(&SHA256, code.as_bytes()))
+}
+
+fn host_of(address: &str) -> Result<String, Fault> {
+    let rest = address
+        .strip_prefix("https://")
+        .ok_or_else(|| Fault::invalid("an address begins with https://").at("address"))?;
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    if host.is_empty() {
+        Err(Fault::invalid("an address names a host").at("address"))
+    } else {
+        Ok(host.to_owned())
+    }
+}

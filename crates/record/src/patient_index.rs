@@ -1,0 +1,262 @@
+//! Who the patient is: one record a person at this node, found by CURP or by an institution's own number (IHE PIXm, PMIR).
+
+use crate::access::Action;
+use crate::audit::Act;
+use crate::class::DataClass;
+use crate::resources::{self, Precondition, Versioned, Writer};
+use crate::session::{Session, versioned};
+use badiano_fhir::{Value, fhir};
+use badiano_kernel::{Fault, Instant, id::LogicalId};
+use badiano_mexico::curp::{self, Curp};
+use badiano_mexico::naming;
+use badiano_store::{Expect, Tx, View, pat_of};
+use serde::{Deserialize, Serialize};
+
+/// What the index keeps of one patient beside the resource, to go from the store's number back to the person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientKey {
+    pub id: String,
+    pub curp: Option<String>,
+}
+
+/// Where data about a person are held: kept by the hub, fed by the nodes (the locator).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    pub institution: String,
+    pub since: i64,
+}
+
+/// The CURP of a Patient resource, where it is one; generic ones ("no CURP") are none.
+pub fn curp_in(patient: &Value) -> Option<String> {
+    let identifiers = patient["identifier"].items().iter();
+    let text = identifiers
+        .filter(|i| naming::is_curp_system(i.str_of("system")))
+        .map(|i| i.str_of("value"))
+        .next()?;
+    if curp::is_generic(text) {
+        return None;
+    }
+    Curp::parse(text).ok().map(|c| c.as_str().to_owned())
+}
+
+/// The CURP of a patient of this node.
+pub fn curp_of(view: &View<'_>, patient: &str) -> Result<Option<String>, Fault> {
+    Ok(key_of(view, pat_of(patient))?.and_then(|k| k.curp))
+}
+
+/// From the store's number back to the patient.
+pub(crate) fn key_of(view: &View<'_>, pat: i64) -> Result<Option<PatientKey>, Fault> {
+    Ok(view.document("pat", &pat.to_string())?.and_then(|d| serde_json::from_slice(&d.body).ok()))
+}
+
+/// The patients of this node that bear a CURP; more than one only until they are merged.
+pub fn patients_of_curp(view: &View<'_>, curp: &str) -> Result<Vec<String>, Fault> {
+    let document = view.document("curp", curp)?;
+    Ok(document.and_then(|d| serde_json::from_slice(&d.body).ok()).unwrap_or_default())
+}
+
+/// Writes the person as known, or a new version of who is known already. In one commit; returns the local id.
+///
+/// A CURP decides alone. Without it, an identifier with its issuer does. Two patients are never made one by a name.
+pub(crate) fn register(tx: &mut Tx<'_>, writer: &Writer, mut patient: Value) -> Result<Versioned, Fault> {
+    let curp = curp_in(&patient);
+    let known = find(tx, &patient, curp.as_deref())?;
+    let id = known.clone().unwrap_or_else(|| LogicalId::random().as_str().to_owned());
+    patient.set("id", id.as_str());
+    if let Some(old) = tx.get("Patient", &id)?.filter(|o| !o.deleted) {
+        let merged = carry_over(&old.body, patient);
+        if same_content(&old.body, &merged) {
+            return Ok(versioned(old));
+        }
+        patient = merged;
+    }
+    keep_keys(tx, &patient, &id, curp.as_deref(), writer.now)?;
+    writer.put(tx, patient, Precondition::None, "register")
+}
+
+fn find(tx: &Tx<'_>, patient: &Value, curp: Option<&str>) -> Result<Option<String>, Fault> {
+    if let Some(curp) = curp {
+        if let Some(id) = patients_of_curp(tx, curp)?.into_iter().next() {
+            return Ok(Some(id));
+        }
+    }
+    for identifier in patient["identifier"].items() {
+        let Some(key) = identifier_key(identifier) else { continue };
+        let Some(document) = tx.document("identifier", &key)? else { continue };
+        let id = String::from_utf8(document.body).map_err(|_| Fault::bug("an identifier points to no id"))?;
+        // The same number with another CURP is another person, or a mistake that a person must look at.
+        let other = curp_of(tx, &id)?;
+        if curp.is_none() || other.is_none() || other.as_deref() == curp {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+fn identifier_key(identifier: &Value) -> Option<String> {
+    let (system, value) = (identifier.str_of("system"), identifier.str_of("value"));
+    let useful = !system.is_empty() && !value.is_empty() && !naming::is_curp_system(system);
+    useful.then(|| format!("{system}|{value}"))
+}
+
+fn keep_keys(
+    tx: &mut Tx<'_>,
+    patient: &Value,
+    id: &str,
+    curp: Option<&str>,
+    now: Instant,
+) -> Result<(), Fault> {
+    let key = PatientKey { id: id.to_owned(), curp: curp.map(str::to_owned) };
+    let body = serde_json::to_vec(&key).map_err(|_| Fault::bug("a key is always printable"))?;
+    tx.put_document("pat", &pat_of(id).to_string(), &body, Expect::Any, now)?;
+    if let Some(curp) = curp {
+        let mut ids = patients_of_curp(tx, curp)?;
+        if !ids.iter().any(|i| i == id) {
+            ids.push(id.to_owned());
+            let body = serde_json::to_vec(&ids).map_err(|_| Fault::bug("ids are always printable"))?;
+            tx.put_document("curp", curp, &body, Expect::Any, now)?;
+        }
+    }
+    for identifier in patient["identifier"].items() {
+        let number = identifier.str_of("value");
+        let mut bearers = bearers_of(tx, number)?;
+        if !number.is_empty() && !bearers.iter().any(|b| b == id) {
+            bearers.push(id.to_owned());
+            let body = serde_json::to_vec(&bearers).map_err(|_| Fault::bug("ids are always printable"))?;
+            tx.put_document("patient-number", number, &body, Expect::Any, now)?;
+        }
+        if let Some(key) = identifier_key(identifier) {
+            if tx.document("identifier", &key)?.is_none() {
+                tx.put_document("identifier", &key, id.as_bytes(), Expect::Any, now)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Everybody who bears a number, whoever issued it: for objects that do not say the issuer.
+pub(crate) fn bearers_of(view: &View<'_>, number: &str) -> Result<Vec<String>, Fault> {
+    let document = view.document("patient-number", number)?;
+    Ok(document.and_then(|d| serde_json::from_slice(&d.body).ok()).unwrap_or_default())
+}
+
+/// The patient who bears a number of one issuer.
+pub(crate) fn by_identifier(view: &View<'_>, system: &str, number: &str) -> Result<Option<String>, Fault> {
+    let document = view.document("identifier", &format!("{system}|{number}"))?;
+    Ok(document.and_then(|d| String::from_utf8(d.body).ok()))
+}
+
+/// What the new message does not say stays as it was; identifiers add up.
+fn carry_over(old: &Value, mut new: Value) -> Value {
+    for (key, value) in old.as_object().into_iter().flat_map(badiano_fhir::value::Object::iter) {
+        if new[key].is_null() {
+            new.set(key, value.clone());
+        }
+    }
+    for identifier in old["identifier"].items() {
+        let same = |i: &Value| {
+            i.str_of("system") == identifier.str_of("system")
+                && i.str_of("value") == identifier.str_of("value")
+        };
+        if !new["identifier"].items().iter().any(same) {
+            new.push("identifier", identifier.clone());
+        }
+    }
+    new
+}
+
+fn same_content(a: &Value, b: &Value) -> bool {
+    let bare = |v: &Value| {
+        let mut v = v.clone();
+        if let Some(o) = v.as_object_mut() {
+            o.remove("meta");
+            o.remove("id");
+        }
+        v
+    };
+    bare(a) == bare(b)
+}
+
+/// Undoes nothing and rewrites nothing: the one patient says who replaces it (FHIR Patient.link), and can be unlinked.
+pub(crate) fn merge(tx: &mut Tx<'_>, writer: &Writer, from: &str, into: &str) -> Result<(), Fault> {
+    if from == into {
+        return Ok(());
+    }
+    let gone = |id: &str| Fault::not_found(format!("no patient to merge: {}", id.len()));
+    let old = tx.get("Patient", from)?.filter(|p| !p.deleted).ok_or_else(|| gone(from))?;
+    let kept = tx.get("Patient", into)?.filter(|p| !p.deleted).ok_or_else(|| gone(into))?;
+    let link =
+        |id: &str, kind: &str| fhir!({ "other": { "reference": (format!("Patient/{id}")) }, "type": kind });
+    let mut old = old.body;
+    old.set("active", false);
+    old.push("link", link(into, "replaced-by"));
+    let mut kept = kept.body;
+    kept.push("link", link(from, "replaces"));
+    writer.put(tx, old, Precondition::None, "merge")?;
+    writer.put(tx, kept, Precondition::None, "merge")?;
+    Ok(())
+}
+
+impl Session {
+    /// Registers a person from a door that feeds identities (ADT, PMIR, the hospital's own page).
+    pub async fn register_patient(&self, patient: Value) -> Result<Versioned, Fault> {
+        resources::check(&patient)?;
+        self.scope_allows("Patient", Action::Write)?;
+        self.may_write(&patient)?;
+        let writer = self.writer();
+        self.node().store().write(move |tx| register(tx, &writer, patient)).await
+    }
+
+    /// A person by CURP, as this node knows them.
+    pub fn patient_by_curp(&self, curp: &str) -> Result<Versioned, Fault> {
+        let curp = Curp::parse(curp).map_err(|e| Fault::invalid(e.to_string()))?;
+        let ids = self.node().store().read(|view| patients_of_curp(view, curp.as_str()))?;
+        let Some(id) = ids.into_iter().next() else {
+            self.note_refused("patient-by-curp", "Patient")?;
+            return Err(Fault::not_found("no such person"));
+        };
+        self.read("Patient", &id)
+    }
+
+    /// Hub: notes that an institution holds data about a person, and who they are.
+    pub async fn note_holding(&self, patient: Value, institution: &str) -> Result<(), Fault> {
+        resources::check(&patient)?;
+        self.hub_takes_registration(institution)?;
+        let writer = self.writer();
+        let institution = institution.to_owned();
+        self.node()
+            .store()
+            .write(move |tx| {
+                let person = register(tx, &writer, patient)?;
+                let id = person.resource.id().to_owned();
+                let mut all = holdings(tx, &id)?;
+                if all.iter().all(|h| h.institution != institution) {
+                    all.push(Holding { institution, since: writer.now.micros });
+                    let body =
+                        serde_json::to_vec(&all).map_err(|_| Fault::bug("holdings are always printable"))?;
+                    tx.put_document("holding", &id, &body, Expect::Any, writer.now)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    fn hub_takes_registration(&self, institution: &str) -> Result<(), Fault> {
+        match self.principal() {
+            badiano_kernel::Principal::Node { institution: own, .. } if own == institution => Ok(()),
+            _ => Err(Fault::forbidden("an institution registers only what it holds itself")),
+        }
+    }
+
+    /// Hub: the institutions that hold data about a person; never asked of anybody else.
+    pub fn holdings_of(&self, patient: &str) -> Result<Vec<Holding>, Fault> {
+        self.may_read_classes(DataClass::Demographics.bit())?;
+        self.note(Act::Execute, "locate", &[patient.to_owned()], "holdings")?;
+        self.node().store().read(|view| holdings(view, patient))
+    }
+}
+
+fn holdings(view: &View<'_>, patient: &str) -> Result<Vec<Holding>, Fault> {
+    let document = view.document("holding", patient)?;
+    Ok(document.and_then(|d| serde_json::from_slice(&d.body).ok()).unwrap_or_default())
+}

@@ -1,0 +1,339 @@
+//! A session: who asks, what for, and when. Everything that a door does with data is a method of it.
+
+use crate::access::{self, Action};
+use crate::audit::{Act, Outcome};
+use crate::class::{DataClass, classes_of};
+use crate::consent::{Consent, Question};
+use crate::node::{Node, NodeRole};
+use crate::resources::{self, Precondition, Versioned, subject_of};
+use badiano_fhir::{Value, search};
+use badiano_kernel::{Fault, Instant, Principal, Purpose, id::LogicalId};
+use badiano_store::{LeafDraft, Stored, Stub, pat_of};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Accesses of one kind within this time are one access (house, invariant 2).
+pub const ONE_ACCESS_SECONDS: i64 = 15 * 60;
+/// Remembered accesses; when more are open, the oldest are closed first.
+const RECENT_MAX: usize = 100_000;
+
+/// Who asks, what for, and when; made by [`Node::session`] for one request.
+#[derive(Clone)]
+pub struct Session {
+    node: Node,
+    principal: Principal,
+    purpose: Purpose,
+    reason: Option<String>,
+    now: Instant,
+}
+
+/// Accesses that were logged and may repeat without a new entry.
+#[derive(Default)]
+pub(crate) struct Recent {
+    open: HashMap<(String, String, &'static str, Purpose, String), Instant>,
+}
+
+/// What a search gives: only what the session may see, counted after that.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    pub total: Option<usize>,
+    pub hits: Vec<Versioned>,
+    pub included: Vec<Versioned>,
+}
+
+impl Session {
+    pub(crate) fn new(node: Node, principal: Principal, purpose: Purpose, now: Instant) -> Self {
+        Session { node, principal, purpose, reason: None, now }
+    }
+
+    /// The reason that emergency access needs; it is written into every entry.
+    #[must_use]
+    pub fn with_reason(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.to_owned());
+        self
+    }
+
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// A new resource; the server gives the id (FHIR R4, http.html#create).
+    pub async fn create(&self, mut resource: Value) -> Result<Versioned, Fault> {
+        resource.set("id", LogicalId::random().as_str());
+        self.put(resource, Precondition::Absent, "create").await
+    }
+
+    /// A new version of a resource, or the first under an id that the client chose (FHIR R4, http.html#update).
+    pub async fn update(&self, resource: Value, expect: Precondition) -> Result<Versioned, Fault> {
+        self.put(resource, expect, "update").await
+    }
+
+    async fn put(
+        &self,
+        resource: Value,
+        expect: Precondition,
+        interaction: &'static str,
+    ) -> Result<Versioned, Fault> {
+        resources::check(&resource)?;
+        self.may_write(&resource)?;
+        let session = self.clone();
+        let writer = self.writer();
+        self.node
+            .store()
+            .write(move |tx| {
+                session.may_replace(tx, &resource)?;
+                writer.put(tx, resource, expect, interaction)
+            })
+            .await
+    }
+
+    /// Deletes a resource; its versions stay (FHIR R4, http.html#delete).
+    pub async fn delete(&self, kind: &str, id: &str, expect: Precondition) -> Result<(), Fault> {
+        let (kind, id) = (kind.to_owned(), id.to_owned());
+        let stub = self.node.store().read(|view| view.get(&kind, &id))?;
+        let Some(stored) = stub.filter(|s| self.sees(&s.stub())) else {
+            return Err(Fault::not_found("no such resource"));
+        };
+        self.may_write(&stored.body)?;
+        let writer = self.writer();
+        self.node.store().write(move |tx| writer.delete(tx, &kind, &id, expect).map(|_| ())).await
+    }
+
+    /// The newest version (FHIR R4, http.html#read).
+    pub fn read(&self, kind: &str, id: &str) -> Result<Versioned, Fault> {
+        self.scope_allows(kind, Action::Read)?;
+        let stored = self.node.store().read(|view| view.get(kind, id))?;
+        let seen = stored.filter(|s| self.sees(&s.stub()));
+        let Some(stored) = seen else {
+            self.note_refused("read", kind)?;
+            return Err(Fault::not_found("no such resource"));
+        };
+        self.note(Act::Read, "read", &search::compartment_patients(&stored.body), &format!("{kind}/{id}"))?;
+        Ok(versioned(stored))
+    }
+
+    /// One version (FHIR R4, http.html#vread).
+    pub fn read_version(&self, kind: &str, id: &str, version: u64) -> Result<Versioned, Fault> {
+        self.scope_allows(kind, Action::Read)?;
+        let stored = self.node.store().read(|view| view.get_version(kind, id, version))?;
+        let seen = stored.filter(|s| self.sees(&s.stub()));
+        let stored = seen.ok_or_else(|| Fault::not_found("no such version"))?;
+        self.note(Act::Read, "vread", &search::compartment_patients(&stored.body), &format!("{kind}/{id}"))?;
+        Ok(versioned(stored))
+    }
+
+    /// All versions, newest first (FHIR R4, http.html#history).
+    pub fn history(&self, kind: &str, id: &str) -> Result<Vec<Versioned>, Fault> {
+        self.scope_allows(kind, Action::Read)?;
+        let all = self.node.store().read(|view| view.history(kind, id))?;
+        let seen: Vec<Stored> = all.into_iter().filter(|s| self.sees(&s.stub())).collect();
+        let Some(first) = seen.first() else { return Err(Fault::not_found("no such resource")) };
+        self.note(Act::Read, "history", &search::compartment_patients(&first.body), &format!("{kind}/{id}"))?;
+        Ok(seen.into_iter().map(versioned).collect())
+    }
+
+    /// What fits and may be seen (FHIR R4, search.html).
+    pub fn search(&self, query: &search::Query) -> Result<Page, Fault> {
+        self.scope_allows(&query.kind, Action::Read)?;
+        let sees = |stub: &Stub| self.sees(stub) && self.scope_allows(&stub.kind, Action::Read).is_ok();
+        let hits = self.node.store().read(|view| view.search(query, &sees))?;
+        let mut patients: Vec<String> = Vec::new();
+        for stored in hits.hits.iter().chain(&hits.included) {
+            for patient in search::compartment_patients(&stored.body) {
+                if !patients.contains(&patient) {
+                    patients.push(patient);
+                }
+            }
+        }
+        self.note(Act::Execute, "search-type", &patients, &query.kind)?;
+        let all = |list: Vec<Stored>| list.into_iter().map(versioned).collect();
+        Ok(Page { total: hits.total, hits: all(hits.hits), included: all(hits.included) })
+    }
+
+    /// Whether this session may see a thing of these classes about this patient. The one decision behind every door.
+    pub(crate) fn sees(&self, stub: &Stub) -> bool {
+        self.sees_under(stub, &self.consent_of(stub.pat))
+    }
+
+    /// The same, under a consent that was looked up by person and not by local record.
+    pub(crate) fn sees_under(&self, stub: &Stub, consent: &Consent) -> bool {
+        let allowed = access::classes(&self.principal, self.purpose, Action::Read);
+        if stub.class & !allowed != 0 {
+            return false;
+        }
+        if stub.class == DataClass::Public.bit() {
+            return true;
+        }
+        if let Principal::Citizen { curp, .. } = &self.principal {
+            return self.is_own(stub.pat, curp);
+        }
+        if self.purpose == Purpose::Emergency && self.reason.is_some() {
+            return stub.class & crate::class::SENSITIVE == 0;
+        }
+        if matches!(self.principal, Principal::Job { .. }) {
+            return true;
+        }
+        // The hub holds who people are and where, on behalf of all; its own pages ask the nodes for the rest.
+        let recipient = self.principal.institution().unwrap_or("");
+        let source = if stub.source.is_empty() { &self.node.settings().clues } else { &stub.source };
+        let question = Question {
+            recipient,
+            source,
+            purpose: self.purpose,
+            classes: stub.class & !self.identity_classes(),
+            now: self.now,
+        };
+        consent.permits(&question)
+    }
+
+    /// At the hub, identity is not held back by a consent about clinical content: registration needs it.
+    fn identity_classes(&self) -> u64 {
+        match self.node.settings().role {
+            NodeRole::Hub => DataClass::Demographics.bit(),
+            NodeRole::Hospital => 0,
+        }
+    }
+
+    fn is_own(&self, pat: i64, curp: &str) -> bool {
+        let own = self.node.store().read(|view| crate::patient_index::patients_of_curp(view, curp));
+        own.is_ok_and(|ids| ids.iter().any(|id| pat_of(id) == pat))
+    }
+
+    pub(crate) fn consent_of(&self, pat: i64) -> Arc<Consent> {
+        let known = self.node.consents().read().expect("no holder of the consents panics");
+        known.get(&pat).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn scope_allows(&self, kind: &str, action: Action) -> Result<(), Fault> {
+        if access::scope_names(&self.principal, kind, action) {
+            Ok(())
+        } else {
+            Err(Fault::forbidden(format!("the token's scopes do not name {kind}")))
+        }
+    }
+
+    pub(crate) fn may_write(&self, resource: &Value) -> Result<(), Fault> {
+        self.scope_allows(resource.resource_type(), Action::Write)?;
+        let allowed = access::classes(&self.principal, self.purpose, Action::Write);
+        if classes_of(resource) & !allowed == 0 {
+            Ok(())
+        } else {
+            Err(Fault::forbidden("this principal may not write data of this class"))
+        }
+    }
+
+    /// What is there already must be visible, or a write would tell that it exists.
+    fn may_replace(&self, view: &badiano_store::View<'_>, resource: &Value) -> Result<(), Fault> {
+        match view.get(resource.resource_type(), resource.id())? {
+            Some(old) if !self.sees(&old.stub()) => Err(Fault::forbidden("this id cannot be written")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Requires a mask of classes for reading, for views that are not single resources.
+    pub(crate) fn may_read_classes(&self, classes: u64) -> Result<(), Fault> {
+        let allowed = access::classes(&self.principal, self.purpose, Action::Read);
+        if classes & !allowed == 0 {
+            Ok(())
+        } else {
+            Err(Fault::forbidden("this principal may not read data of this class"))
+        }
+    }
+
+    /// Logs a read before its answer leaves: one entry a patient, repeated ones only once in fifteen minutes.
+    pub(crate) fn note(
+        &self,
+        act: Act,
+        interaction: &'static str,
+        patients: &[String],
+        what: &str,
+    ) -> Result<(), Fault> {
+        if matches!(self.principal, Principal::Job { .. }) {
+            return Ok(());
+        }
+        if patients.is_empty() {
+            return self.note_one(act, interaction, None, what);
+        }
+        patients.iter().try_for_each(|patient| self.note_one(act, interaction, Some(patient), what))
+    }
+
+    fn note_one(
+        &self,
+        act: Act,
+        interaction: &'static str,
+        patient: Option<&String>,
+        what: &str,
+    ) -> Result<(), Fault> {
+        let whose = patient.cloned().unwrap_or_default();
+        let key = (self.principal.to_string(), whose, interaction, self.purpose, what.to_owned());
+        let first = self
+            .node
+            .recent()
+            .lock()
+            .expect("no holder of the recent accesses panics")
+            .is_first(key, self.now);
+        if !first {
+            return Ok(());
+        }
+        let writer = self.writer();
+        let subject = match patient {
+            Some(p) => {
+                let subject = self.node.store().read(|view| subject_of(view, &writer.subject_key, p))?;
+                Some(subject.tag)
+            }
+            None => None,
+        };
+        let entry = writer.entry(act, interaction, Outcome::Success, patient.cloned(), what);
+        let content = entry.to_json(&writer.observer).into_bytes();
+        self.node.store().note_read(LeafDraft { subject, content, now: self.now })
+    }
+
+    /// A refused try is an entry too; it names no patient, since nothing was shown.
+    pub(crate) fn note_refused(&self, interaction: &'static str, what: &str) -> Result<(), Fault> {
+        let writer = self.writer();
+        let entry = writer.entry(Act::Read, interaction, Outcome::Refused, None, what);
+        let content = entry.to_json(&writer.observer).into_bytes();
+        self.node.store().note_read(LeafDraft { subject: None, content, now: self.now })
+    }
+}
+
+impl Recent {
+    fn is_first(&mut self, key: (String, String, &'static str, Purpose, String), now: Instant) -> bool {
+        if self.open.len() >= RECENT_MAX {
+            let limit = now.plus_seconds(-ONE_ACCESS_SECONDS);
+            self.open.retain(|_, since| *since > limit);
+            if self.open.len() >= RECENT_MAX {
+                self.open.clear();
+            }
+        }
+        match self.open.get(&key) {
+            Some(since) if now < since.plus_seconds(ONE_ACCESS_SECONDS) => false,
+            _ => {
+                self.open.insert(key, now);
+                true
+            }
+        }
+    }
+}
+
+pub(crate) fn versioned(stored: Stored) -> Versioned {
+    Versioned {
+        version: stored.version,
+        updated: stored.updated,
+        deleted: stored.deleted,
+        created: false,
+        resource: stored.body,
+    }
+}
