@@ -1,0 +1,98 @@
+//! How a node tells another for whom and why it asks: one header, believed only over a mutually authenticated connection.
+
+use badiano_kernel::principal::{Role, Staff};
+use badiano_kernel::{Fault, Purpose};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use serde::{Deserialize, Serialize};
+
+/// The header's name. Its value is base64 of JSON, so that names keep their accents.
+pub const HEADER: &str = "x-badiano-on-behalf";
+/// A longer value is refused unread.
+const BYTES_MAX: usize = 4096;
+
+/// For whom, why, and about whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnBehalf {
+    pub account: String,
+    pub name: String,
+    pub roles: Vec<String>,
+    /// CLUES that vouches for the person; empty when the citizen asks for themselves.
+    pub institution: String,
+    pub cedula: Option<String>,
+    /// Code of the purpose of use.
+    pub purpose: String,
+    pub reason: Option<String>,
+    /// CURP of the person asked about.
+    pub person: String,
+}
+
+impl OnBehalf {
+    pub fn of_staff(staff: &Staff, purpose: Purpose, reason: Option<&str>, person: &str) -> Self {
+        OnBehalf {
+            account: staff.account.clone(),
+            name: staff.name.clone(),
+            roles: staff.roles.iter().map(|r| r.code().to_owned()).collect(),
+            institution: staff.institution.clone(),
+            cedula: staff.cedula.clone(),
+            purpose: purpose.code().to_owned(),
+            reason: reason.map(str::to_owned),
+            person: person.to_owned(),
+        }
+    }
+
+    /// The citizen's own request, passed on by the hub.
+    pub fn of_citizen(person: &str) -> Self {
+        OnBehalf {
+            account: String::new(),
+            name: String::new(),
+            roles: Vec::new(),
+            institution: String::new(),
+            cedula: None,
+            purpose: Purpose::PatientRequest.code().to_owned(),
+            reason: None,
+            person: person.to_owned(),
+        }
+    }
+
+    pub fn to_header(&self) -> String {
+        BASE64.encode(serde_json::to_vec(self).expect("plain text fields are always printable"))
+    }
+
+    pub fn parse(header: &str) -> Result<Self, Fault> {
+        let bad = || Fault::invalid(format!("the header {HEADER} cannot be read"));
+        if header.len() > BYTES_MAX {
+            return Err(bad());
+        }
+        serde_json::from_slice(&BASE64.decode(header).map_err(|_| bad())?).map_err(|_| bad())
+    }
+
+    pub fn purpose(&self) -> Result<Purpose, Fault> {
+        Purpose::from_code(&self.purpose).ok_or_else(|| Fault::invalid("no such purpose of use"))
+    }
+
+    /// The member of staff, or nothing when the citizen asks.
+    pub fn staff(&self) -> Option<Staff> {
+        let roles = self.roles.iter().filter_map(|r| Role::from_code(r)).collect();
+        (!self.institution.is_empty()).then(|| Staff {
+            account: self.account.clone(),
+            name: self.name.clone(),
+            roles,
+            institution: self.institution.clone(),
+            cedula: self.cedula.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_accents_on_the_wire() {
+        let mut asked = OnBehalf::of_citizen("SABC560626MDFLRN01");
+        asked.name = "Íñigo Núñez".into();
+        assert_eq!(OnBehalf::parse(&asked.to_header()), Ok(asked));
+        assert!(OnBehalf::parse("%%%").is_err());
+        assert!(OnBehalf::parse(&"A".repeat(5000)).is_err());
+    }
+}
