@@ -60,6 +60,14 @@ pub(super) fn native(info: &ImageInfo, bytes: &[u8], frame: usize, big: bool) ->
     }
     let size = info.bits_allocated as usize / 8;
     let count = pixels * info.samples;
+    if big && size == 1 && info.in_words {
+        if !count.is_multiple_of(2) {
+            return Err(PixelError::Unsupported("an odd number of bytes in big-endian words".into()));
+        }
+        let mut turned = bytes.to_vec();
+        turned.chunks_exact_mut(2).for_each(<[u8]>::reverse);
+        return native(info, &turned, frame, false);
+    }
     if bytes.len() < count * size {
         return Err(PixelError::Corrupt("too few bytes"));
     }

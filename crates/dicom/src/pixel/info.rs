@@ -2,8 +2,10 @@
 
 use super::lut::{Lut, Modality, Palette, Window};
 use super::{FRAME_BYTES_MAX, PixelError};
-use crate::dataset::DataSet;
+use crate::dataset::{DataSet, TagPath};
+use crate::part10::Header;
 use crate::tags;
+use dicom_core::VR;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Photometric {
@@ -41,9 +43,19 @@ pub struct ImageInfo {
     pub padding: Option<(i64, i64)>,
     /// Presentation LUT Shape INVERSE.
     pub inverse: bool,
+    /// Samples of 8 bits stand in words of 16 (VR OW): in big-endian data sets each pair is turned.
+    pub in_words: bool,
 }
 
 impl ImageInfo {
+    /// The image of frame `frame` (from 0) of a stored object.
+    pub fn of_header(header: &Header, frame: usize) -> Result<ImageInfo, PixelError> {
+        let mut info = ImageInfo::of(&header.dataset, frame)?;
+        info.in_words =
+            header.bulk.iter().any(|bulk| bulk.path == TagPath::root(tags::PIXEL_DATA) && bulk.vr == VR::OW);
+        Ok(info)
+    }
+
     /// The image of frame `frame` (from 0).
     pub fn of(set: &DataSet, frame: usize) -> Result<ImageInfo, PixelError> {
         let whole =
@@ -103,6 +115,7 @@ impl ImageInfo {
                 (value.min(other), value.max(other))
             }),
             inverse: set.text(tags::PRESENTATION_LUT_SHAPE).as_deref() == Some("INVERSE"),
+            in_words: set.get(tags::PIXEL_DATA).is_some_and(|element| element.vr == VR::OW),
         })
     }
 

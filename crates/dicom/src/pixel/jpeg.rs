@@ -26,7 +26,7 @@ pub(super) fn decode(info: &ImageInfo, bytes: &[u8]) -> Result<Frame, PixelError
     // (by Adobe's marker or by the names of the components) or called RGB without a mark that says otherwise.
     let as_is = head.lossless || head.is_rgb() || (info.photometric == Photometric::Rgb && !head.marked);
     if wanted == 3 {
-        decoder.set_color_transform(if as_is { ColorTransform::None } else { ColorTransform::YCbCr });
+        decoder.set_color_transform(if as_is { ColorTransform::RGB } else { ColorTransform::YCbCr });
     }
     let decoded = decoder.decode().map_err(refusal)?;
     let pixels = info.rows * info.columns;
