@@ -1,5 +1,6 @@
 //! DICOM as a value: data sets, JSON model, association and DIMSE state machines (sans-IO), pixels. No I/O, no clock.
 
+pub mod association;
 pub mod charset;
 pub mod dataset;
 pub mod dictionary;
