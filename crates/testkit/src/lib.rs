@@ -6,6 +6,7 @@
 pub mod order;
 pub mod people;
 pub mod rng;
+pub mod studies;
 mod vocabulary;
 
 pub use order::Order;

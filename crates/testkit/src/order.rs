@@ -29,10 +29,10 @@ pub static PROCEDURES: [Procedure; 6] = [
     },
     Procedure {
         modality: "CT",
-        code: "TC-CRANEO",
-        text: "Tomografía de cráneo simple",
-        body_part: "HEAD",
-        reason: "Cefalea súbita, sin déficit neurológico",
+        code: "TC-TORAX-AR",
+        text: "Tomografía de tórax de alta resolución",
+        body_part: "CHEST",
+        reason: "Disnea progresiva; niñez con exposición a humo de leña",
     },
     Procedure {
         modality: "MG",
