@@ -3,6 +3,7 @@
 //! Everything is drawn from a seed and is the same on every machine. DICOM files and HL7 messages are written here byte by byte, without
 //! the rooms that read them, so that a mistake cannot hide in both.
 
+pub mod hl7;
 pub mod order;
 pub mod people;
 pub mod rng;
