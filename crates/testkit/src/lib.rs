@@ -7,9 +7,11 @@ pub mod hl7;
 pub mod order;
 pub mod people;
 pub mod rng;
+pub mod story;
 pub mod studies;
 mod vocabulary;
 
 pub use order::Order;
 pub use people::Person;
 pub use rng::Rng;
+pub use story::Story;
