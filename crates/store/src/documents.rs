@@ -55,8 +55,9 @@ impl View<'_> {
     /// The newest documents of a kind by the order of their keys, last key first: for keys that begin with a moment.
     pub fn last_documents(&self, kind: &str, limit: usize) -> Result<Vec<Document>, Fault> {
         let Some(number) = self.number(&kind_name(kind)) else { return Ok(Vec::new()) };
-        let sql =
-            format!("SELECT {COLUMNS} FROM resource WHERE kind = ?1 AND deleted = 0 ORDER BY id DESC LIMIT ?2");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM resource WHERE kind = ?1 AND deleted = 0 ORDER BY id DESC LIMIT ?2"
+        );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let found = self.all(&sql, params![number, limit], read_stored)?;
         found.into_iter().map(|raw| read(kind, raw)).collect()

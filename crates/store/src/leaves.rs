@@ -1,6 +1,6 @@
 //! Leaves of the audit log: append-only, each chained to the one before it of the same subject (hash of RFC 6962 section 2.1).
 //!
-//! Leaf bytes, 137 in all: version (1 byte, value 1), subject tag (32, zeros for none), number within the subject
+//! Leaf bytes, 105 in all: version (1 byte, value 1), subject tag (32, zeros for none), number within the subject
 //! (u64, big endian, 0 for the first and for none), hash of the subject's leaf before (32, zeros for none), commitment
 //! (32) = SHA-256(salt of 16 bytes || content). The leaf's hash is SHA-256(0x00 || leaf bytes).
 
@@ -15,7 +15,7 @@ use rusqlite::{Row, params};
 use std::ops::Range;
 
 /// Length of the bytes of one leaf.
-pub const LEAF_BYTES: usize = 137;
+pub const LEAF_BYTES: usize = 105;
 /// Longest content of one leaf.
 pub const LEAF_CONTENT_BYTES_MAX: usize = 64 << 10;
 const LEAF_VERSION: u8 = 1;

@@ -163,14 +163,18 @@ struct Run {
 impl Run {
     fn run(&mut self) {
         loop {
-            let (first, going_on) = match self.jobs.recv() {
+            // Entries of reads that wait are given a moment for company, with or without a job.
+            let message = if self.shared.spool.waiting() == 0 {
+                self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                self.jobs.recv_timeout(SPOOL_TIME_MAX)
+            };
+            let (first, going_on) = match message {
                 Ok(Message::Job(job)) => (Some(job), true),
-                Ok(Message::Wake) => match self.jobs.recv_timeout(SPOOL_TIME_MAX) {
-                    Ok(Message::Job(job)) => (Some(job), true),
-                    Ok(Message::Wake) | Err(RecvTimeoutError::Timeout) => (None, true),
-                    Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => (None, false),
-                },
-                Ok(Message::Stop) | Err(_) => (None, false),
+                // Only says that the spool is to be looked at.
+                Ok(Message::Wake) => continue,
+                Err(RecvTimeoutError::Timeout) => (None, true),
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => (None, false),
             };
             let stop = self.group(first);
             if stop || !going_on {

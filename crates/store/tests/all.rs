@@ -1,5 +1,12 @@
 //! Tests of the store from outside, one module a subject.
 
+mod archive;
+mod blobs;
+mod faulty;
+mod kill9;
+mod leaves;
+mod opening;
 mod place;
+mod queues;
 mod resources;
 mod search;
