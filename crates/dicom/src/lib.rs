@@ -4,6 +4,7 @@ pub mod association;
 pub mod charset;
 pub mod dataset;
 pub mod dictionary;
+pub mod dimse;
 pub mod element;
 pub mod json;
 pub mod part10;
