@@ -204,7 +204,8 @@ fn observation_filter(dice: &mut Dice, depth: usize) -> Filter {
         6 | 7 => {
             let kind = (!dice.one_in(3)).then(|| "Patient".into());
             let test = Test::Reference { kind, id: format!("p{}", dice.roll(14)).into(), url: "".into() };
-            param(dice.pick(&["patient", "subject"]), Modifier::None, vec![test])
+            let name: &str = ["patient", "subject"][dice.roll_usize(2)];
+            param(name, Modifier::None, vec![test])
         }
         8 if depth < 2 => Filter::Chain {
             param: "subject".into(),
