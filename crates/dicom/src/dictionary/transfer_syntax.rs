@@ -10,6 +10,8 @@ pub mod uids {
     pub const JPEG_EXTENDED: &str = "1.2.840.10008.1.2.4.51";
     pub const JPEG_LOSSLESS: &str = "1.2.840.10008.1.2.4.57";
     pub const JPEG_LOSSLESS_SV1: &str = "1.2.840.10008.1.2.4.70";
+    pub const JPEG_2000_LOSSLESS: &str = "1.2.840.10008.1.2.4.90";
+    pub const JPEG_2000: &str = "1.2.840.10008.1.2.4.91";
     pub const RLE_LOSSLESS: &str = "1.2.840.10008.1.2.5";
 }
 

@@ -595,7 +595,28 @@ impl Stream {
                     == dictionary::uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
             }
         }
-        self.push(Element { tag, vr, value: Value::Bytes(bytes.into()) });
+        let value = match vr {
+            VR::UN if dictionary::vr(tag) == VR::SQ => self.sequence_in_un(tag, &bytes).map(Value::Items),
+            _ => None,
+        };
+        match value {
+            Some(items) => self.push(Element { tag, vr: VR::SQ, value: items }),
+            None => self.push(Element { tag, vr, value: Value::Bytes(bytes.into()) }),
+        }
+    }
+
+    /// The items of a known sequence that a relay without a dictionary wrote as UN: they are in implicit VR (PS3.5
+    /// 6.2.2 note 4). `None` when they are not. Inside implicit VR there is no UN, so this never nests.
+    fn sequence_in_un(&self, tag: Tag, bytes: &[u8]) -> Option<Vec<DataSet>> {
+        let mut stream = Stream::new(Coding::ImplicitLittle, Keep::All, 0, 0);
+        let set = Building { charset: self.charset_around(), ..Building::default() };
+        stream.stack = vec![Level { kind: Kind::Set(set), end: None, limit: u64::MAX }];
+        let length = u32::try_from(bytes.len()).ok()?;
+        stream.feed(&[tag.0.to_le_bytes(), tag.1.to_le_bytes()].concat()).ok()?;
+        stream.feed(&length.to_le_bytes()).ok()?;
+        stream.feed(bytes).ok()?;
+        let read = stream.finish().ok()?;
+        Some(read.dataset.items(tag).to_vec())
     }
 
     /// Adds an element to the data set that is being filled.

@@ -189,7 +189,11 @@ fn undefined_lengths_and_un_sequences_are_read() {
         b"\x09\x00\x01\x10UN\0\0\xFF\xFF\xFF\xFF\xFE\xFF\x00\xE0\x0A\0\0\0\x08\x00\x60\x00\x02\0\0\0CT",
     );
     bytes.extend(b"\xFE\xFF\xDD\xE0\0\0\0\0\x10\x00\x20\x00LO\x02\x00ID");
+    // (0040,0275) UN of defined length: a known sequence, relayed by somebody without a dictionary.
+    bytes.extend(b"\x40\x00\x75\x02UN\0\0\x12\0\0\0\xFE\xFF\x00\xE0\x0A\0\0\0\x40\x00\x09\x00\x02\0\0\0P1");
     let set = DataSet::read(&bytes, Coding::ExplicitLittle).expect("well formed");
+    let request = &set.items(tags::REQUEST_ATTRIBUTES_SEQUENCE)[0];
+    assert_eq!(request.text(tags::SCHEDULED_PROCEDURE_STEP_ID).as_deref(), Some("P1"));
     assert_eq!(set.items(tags::REFERENCED_IMAGE_SEQUENCE)[0].uid(Tag(8, 0x1155)).as_deref(), Some("1.2"));
     assert_eq!(set.items(Tag(9, 0x1001))[0].text(tags::MODALITY).as_deref(), Some("CT"));
     assert_eq!(set.text(tags::PATIENT_ID).as_deref(), Some("ID"));

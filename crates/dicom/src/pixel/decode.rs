@@ -1,7 +1,7 @@
 //! Bytes of one frame to samples (PS3.5 section 8, Annexes A and G).
 
 use super::info::{ImageInfo, Photometric};
-use super::{PixelError, jpeg, rle};
+use super::{PixelError, jpeg, jpeg2000, rle};
 use crate::dictionary::{Coding, transfer_syntax, uids};
 
 /// A decoded frame.
@@ -43,6 +43,7 @@ pub fn decode_frame(
         uids::JPEG_BASELINE | uids::JPEG_EXTENDED | uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => {
             jpeg::decode(info, bytes)
         }
+        uids::JPEG_2000_LOSSLESS | uids::JPEG_2000 => jpeg2000::decode(info, bytes),
         _ => Err(PixelError::Unsupported(format!("decoding {} ({})", syntax.name, syntax.uid))),
     }
 }

@@ -4,6 +4,7 @@ mod decode;
 mod encode;
 mod info;
 mod jpeg;
+mod jpeg2000;
 mod lut;
 mod render;
 mod rle;

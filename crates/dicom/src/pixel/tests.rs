@@ -167,15 +167,57 @@ fn a_viewport_keeps_the_shape_and_the_mean() {
 #[test]
 fn what_cannot_be_decoded_is_named() {
     let info = ImageInfo::of(&image("MONOCHROME2", "1", "16", "12"), 0).expect("an image");
-    let error = decode_frame(&info, "1.2.840.10008.1.2.4.90", &[0xFF, 0x4F], 0).expect_err("no decoder");
+    let error = decode_frame(&info, "1.2.840.10008.1.2.4.80", &[0xFF, 0xD8], 0).expect_err("no decoder");
     assert_eq!(
         error.to_string(),
-        "decoding JPEG 2000 Image Compression (Lossless Only) (1.2.840.10008.1.2.4.90) is not supported"
+        "decoding JPEG-LS Lossless Image Compression (1.2.840.10008.1.2.4.80) is not supported"
     );
     assert_eq!(decode_frame(&info, LITTLE, &[0; 7], 0), Err(PixelError::Corrupt("too few bytes")));
     let mut set = image("MONOCHROME2", "1", "16", "12");
     set.set_text(tags::HIGH_BIT, "5");
     assert_eq!(ImageInfo::of(&set, 0), Err(PixelError::Attribute("Bits Stored or High Bit")));
+}
+
+/// Pixels of 12 bits that rise by 7 a column and 13 a row, from `first`, 32 by 32.
+fn slope(first: i64) -> Vec<u32> {
+    (0..1024).map(|at| ((at % 32 * 7 + at / 32 * 13) + first) as u32).collect()
+}
+
+fn slope_image(signed: &str) -> ImageInfo {
+    let mut set = image("MONOCHROME2", "1", "16", "12");
+    set.set_text(tags::ROWS, "32");
+    set.set_text(tags::COLUMNS, "32");
+    set.set_text(tags::PIXEL_REPRESENTATION, signed);
+    ImageInfo::of(&set, 0).expect("an image")
+}
+
+fn bytes_of(base64: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(base64).expect("a fixture")
+}
+
+/// `slope(-2048)` as another program (OpenJPEG) wrote it: JPEG 2000 lossless, signed.
+const SLOPE_JPEG_2000: &str = "\
+    /0//UQApAAAAAAAgAAAAIAAAAAAAAAAAAAAAIAAAACAAAAAAAAAAAAABiwEB/1IADAAAAAEABQQEAAH/XAATQGBoaHBoaHBoaHBo\
+    aHBoaHD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjL/kAAKAAAAAABhAAH/k8/kDAmHP8D8AGB+AEAEAEfA\
+    faBQH2ggDQMLOAFfwD6gOAfUCiIaFQN+YYYfwB84SAPnDjahmc89pi7WWtRXwAfCLAD5BABfp8cz352sKV1H51wf/9k=";
+/// `slope(0)` as another program (DCMTK) wrote it: JPEG lossless, first-order prediction.
+const SLOPE_JPEG_LOSSLESS: &str = "\
+    /9j/4AAQSkZJRgABAQAAAQABAAD/wwALEAAgACABAREA/8QAFgABAQEAAAAAAAAAAAAAAAAAAwQQ/9oACAEBAAEAAM7u7u7u7u7u\
+    7u7u7u7u7u9ru7u7u7u7u7u7u7u7u7u72u7u7u7u7u7u7u7u7u7u7va7u7u7u7u7u7u7u7u7u7u9ru7u7u7u7u7u7u7u7u7u72u7\
+    u7u7u7u7u7u7u7u7u7va7u7u7u7u7u7u7u7u7u7u9ru7u7u7u7u7u7u7u7u7u72u7u7u7u7u7u7u7u7u7u7va7u7u7u7u7u7u7u7\
+    u7u7u9ru7u7u7u7u7u7u7u7u7u72u7u7u7u7u7u7u7u7u7u7va7u7u7u7u7u7u7u7u7u7u9ru7u7u7u7u7u7u7u7u7u72u7u7u7u\
+    7u7u7u7u7u7u7va7u7u7u7u7u7u7u7u7u7u9ru7u7u7u7u7u7u7u7u7u72u7u7u7u7u7u7u7u7u7u7va7u7u7u7u7u7u7u7u7u7u\
+    9ru7u7u7u7u7u7u7u7u7u72u7u7u7u7u7u7u7u7u7u7va7u7u7u7u7u7u7u7u7u7u9ru7u7u7u7u7u7u7u7u7u72u7u7u7u7u7u7\
+    u7u7u7u7va7u7u7u7u7u7u7u7u7u7u9ru7u7u7u7u7u7u7u7u7u72u7u7u7u7u7u7u7u7u7u7va7u7u7u7u7u7u7u7u7u7u9ru7u\
+    7u7u7u7u7u7u7u7u72u7u7u7u7u7u7u7u7u7u7va7u7u7u7u7u7u7u7u7u7u9ru7u7u7u7u7u7u7u7u7u7///9k=";
+
+#[test]
+fn lossless_frames_of_other_programs_are_exact() {
+    let decoded = decode_frame(&slope_image("1"), uids::JPEG_2000_LOSSLESS, &bytes_of(SLOPE_JPEG_2000), 0);
+    assert_eq!(decoded, Ok(Frame::Grey { values: slope(-2048), signed: true }));
+    let decoded = decode_frame(&slope_image("0"), uids::JPEG_LOSSLESS_SV1, &bytes_of(SLOPE_JPEG_LOSSLESS), 0);
+    assert_eq!(decoded, Ok(Frame::Grey { values: slope(0), signed: false }));
 }
 
 #[test]
@@ -184,13 +226,16 @@ fn spoilt_frames_never_panic() {
     let mut set = image("YBR_FULL_422", "3", "8", "8");
     set.set_text(tags::ROWS, "16");
     set.set_text(tags::COLUMNS, "16");
-    let info = ImageInfo::of(&set, 0).expect("an image");
+    let colour = ImageInfo::of(&set, 0).expect("an image");
     let samples = [
-        (uids::JPEG_BASELINE, jpeg(&picture, 80).expect("a jpeg")),
+        (colour.clone(), uids::JPEG_BASELINE, jpeg(&picture, 80).expect("a jpeg")),
         (
+            colour,
             uids::RLE_LOSSLESS,
             [vec![3, 0, 0, 0, 64, 0, 0, 0, 80, 0, 0, 0, 96, 0, 0, 0], vec![200; 300]].concat(),
         ),
+        (slope_image("1"), uids::JPEG_2000_LOSSLESS, bytes_of(SLOPE_JPEG_2000)),
+        (slope_image("0"), uids::JPEG_LOSSLESS_SV1, bytes_of(SLOPE_JPEG_LOSSLESS)),
     ];
     let seed = 0x91CE_u64;
     let mut state = seed;
@@ -199,14 +244,18 @@ fn spoilt_frames_never_panic() {
         (state >> 33) as usize % below
     };
     let cases = 4_000;
+    let mut refused = 0;
     for case in 0..cases {
-        let (syntax, mut bytes) = samples[case % 2].clone();
+        let (info, syntax, mut bytes) = samples[case % 4].clone();
         for _ in 0..=next(5) {
             let at = next(bytes.len());
             bytes[at] = next(256) as u8;
         }
-        bytes.truncate(1 + next(bytes.len()));
-        let _ = decode_frame(&info, syntax, &bytes, 0);
+        if next(4) == 0 {
+            bytes.truncate(1 + next(bytes.len()));
+        }
+        refused += usize::from(decode_frame(&info, syntax, &bytes, 0).is_err());
     }
-    println!("seed {seed:#x}, {cases} cases");
+    println!("seed {seed:#x}, {cases} cases, {refused} refused");
+    assert!(refused > cases / 10 && refused < cases);
 }
