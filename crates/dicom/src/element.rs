@@ -49,7 +49,7 @@ impl Element {
         }
     }
 
-    /// Private elements and the like have no keyword: only the number.
+    /// No value bytes, no items, no fragments.
     pub fn is_empty(&self) -> bool {
         match &self.value {
             Value::Bytes(bytes) => bytes.is_empty(),

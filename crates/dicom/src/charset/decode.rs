@@ -7,7 +7,7 @@ const UNDECLARED: &str = "text is not ASCII and no Specific Character Set says w
 const ESC: u8 = 0x1B;
 
 pub(super) fn decode(bytes: &[u8], charset: &Charset) -> (String, Option<&'static str>) {
-    if bytes.is_ascii() && (charset.terms().len() < 2 || !bytes.contains(&ESC)) && !bytes.contains(&ESC) {
+    if bytes.is_ascii() && !bytes.contains(&ESC) {
         return (String::from_utf8_lossy(bytes).into_owned(), None);
     }
     match charset.first() {
