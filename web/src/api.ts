@@ -52,7 +52,7 @@ export interface SetUp { code: string; account: string; name: string; password: 
 export interface SetUpAnswer {
   /** otpauth://totp/... */
   totp_uri: string;
-  /** A complete `<svg>` element with width, height and viewBox, without script, style attributes or outside references. */
+  /** A complete `<svg xmlns=...>` element (shown as an image) with width, height and viewBox, without script, style attributes or outside references. */
   qr_svg: string;
 }
 /** POST /api/setup/confirm -> 204: the second factor works. */

@@ -1,0 +1,88 @@
+// Every sentence of the pages: Mexican Spanish, English. A word that a page names and that is not here does not compile.
+
+import { administration } from './words/administration';
+import { citizen } from './words/citizen';
+import { clinic } from './words/clinic';
+
+const shared = {
+  'app.skip': ['Ir al contenido', 'Skip to content'],
+  'app.navigation': ['Secciones', 'Sections'],
+  'app.language': ['English', 'Español'],
+  'app.signout': ['Salir', 'Sign out'],
+  'app.loading': ['Cargando…', 'Loading…'],
+  'app.retry': ['Intentar de nuevo', 'Try again'],
+  'app.cancel': ['Cancelar', 'Cancel'],
+  'app.close': ['Cerrar', 'Close'],
+  'app.back': ['Volver', 'Back'],
+  'app.refresh': ['Actualizar', 'Refresh'],
+  'app.nopage': ['No hay una página en esta dirección.', 'There is no page at this address.'],
+  'app.norole': ['Su cuenta no tiene todavía una sección en estas páginas.', 'Your account has no section in these pages yet.'],
+  'app.norole.how': ['Pida a quien administra el nodo el rol que corresponde a su trabajo.', 'Ask the node’s administrator for the role that fits your work.'],
+  'app.hub': ['Nodo nacional', 'National hub'],
+  'app.hospital': ['Hospital', 'Hospital'],
+  'nav.reading': ['Lectura', 'Reading'],
+  'nav.national': ['Consulta nacional', 'National query'],
+  'nav.admin': ['Administración', 'Administration'],
+  'nav.me': ['Mi expediente', 'My record'],
+  'nav.accesses': ['Quién lo vio', 'Who looked'],
+  'nav.consents': ['Permisos', 'Permissions'],
+  'nav.notices': ['Avisos', 'Notices'],
+
+  'fault.unreachable': ['El nodo no responde. Revise la conexión; lo que escribió sigue en esta página.', 'The node does not answer. Check the connection; what you wrote is still on this page.'],
+  'fault.status': ['El nodo respondió con el código {status}.', 'The node answered with status {status}.'],
+
+  'signin.title': ['Iniciar sesión', 'Sign in'],
+  'signin.staff': ['Personal de la institución', 'Staff of the institution'],
+  'signin.account': ['Cuenta', 'Account'],
+  'signin.password': ['Contraseña', 'Password'],
+  'signin.submit': ['Entrar', 'Sign in'],
+  'signin.totp.title': ['Segundo factor', 'Second factor'],
+  'signin.totp': ['Código de 6 dígitos', '6-digit code'],
+  'signin.totp.hint': ['Lo muestra la aplicación de códigos de su teléfono.', 'Shown by the authenticator app on your phone.'],
+  'signin.citizens': ['Ciudadanía', 'Citizens'],
+  'signin.providers': ['Entrar con un proveedor de identidad', 'Sign in with an identity provider'],
+  'signin.with': ['Entrar con {name}', 'Sign in with {name}'],
+  'signin.hub.lead': ['Su expediente, y quién lo ha visto.', 'Your record, and who has seen it.'],
+  'signin.hospital.lead': ['Imágenes, reportes y expediente clínico de esta institución.', 'Images, reports and clinical record of this institution.'],
+  'signin.setup': ['Este nodo no tiene todavía cuentas. Abra la liga de un solo uso que se mostró al iniciarlo.', 'This node has no accounts yet. Open the one-time link that was shown when it started.'],
+
+  'setup.title': ['Primera cuenta de administración', 'First administrator'],
+  'setup.lead': ['La liga con la que llegó sirve una sola vez.', 'The link that brought you here works once.'],
+  'setup.name': ['Nombre completo', 'Full name'],
+  'setup.account': ['Cuenta', 'Account'],
+  'setup.account.hint': ['Letras minúsculas, números, punto o guion.', 'Lower-case letters, digits, dot or hyphen.'],
+  'setup.password': ['Contraseña', 'Password'],
+  'setup.password.hint': ['Al menos 12 caracteres; una frase es mejor que un acertijo.', 'At least 12 characters; a phrase is better than a riddle.'],
+  'setup.password.again': ['Repita la contraseña', 'Repeat the password'],
+  'setup.password.differ': ['Las dos contraseñas no son iguales.', 'The two passwords differ.'],
+  'setup.make': ['Crear cuenta', 'Make account'],
+  'setup.scan': ['Escanee este código con su aplicación de códigos', 'Scan this code with your authenticator app'],
+  'setup.scan.alt': ['Código QR del segundo factor', 'QR code of the second factor'],
+  'setup.scan.manual': ['¿No puede escanear? Escriba esta clave en la aplicación:', 'Cannot scan? Type this key into the app:'],
+  'setup.confirm': ['Confirmar el código', 'Confirm the code'],
+  'setup.done': ['La cuenta está lista. Ya puede iniciar sesión.', 'The account is ready. You can sign in now.'],
+
+  'factor.legend': ['Confirme que es usted', 'Confirm that it is you'],
+  'factor.totp': ['Código de 6 dígitos', '6-digit code'],
+  'factor.password': ['Contraseña', 'Password'],
+  'factor.by': ['Confirmar con', 'Confirm with'],
+
+  'person.born': ['Nació', 'Born'],
+  'person.curp': ['CURP', 'CURP'],
+  'person.record': ['Expediente', 'Record no.'],
+  'person.gender': ['Sexo', 'Sex'],
+  'person.unknown': ['sin dato', 'not recorded'],
+  'gender.male': ['Hombre', 'Male'],
+  'gender.female': ['Mujer', 'Female'],
+  'gender.other': ['Otro', 'Other'],
+  'gender.unknown': ['No especificado', 'Not specified'],
+
+  'role.radiologist': ['Radiología', 'Radiologist'],
+  'role.technologist': ['Técnica radiológica', 'Technologist'],
+  'role.clinician': ['Atención clínica', 'Clinician'],
+  'role.pharmacist': ['Farmacia', 'Pharmacist'],
+  'role.administrator': ['Administración', 'Administrator'],
+  'role.security-office': ['Oficina de seguridad', 'Security office'],
+} as const;
+
+export const words = { ...shared, ...clinic, ...citizen, ...administration } satisfies Record<string, readonly [string, string]>;

@@ -1,0 +1,75 @@
+// Answers in the shapes of src/api.ts, for tests of single pages; no server is behind them and none of it is a real person.
+
+const NOW = Date.now();
+const before = (hours) => new Date(NOW - hours * 3_600_000).toISOString();
+const uid = (n) => `2.25.3300${n}`;
+const LUZ = { name: 'Luz María Ñáñez Güemes', gender: 'female', birth_date: '1971-03-08', curp: 'NAGL710308MOCXMZ09', record_number: 'N-004512' };
+const JOSE = { name: 'José Ángel Peña Ibarra', gender: 'male', birth_date: '1958-11', curp: 'PEIJ581102HSLXBS04', record_number: 'N-001177' };
+
+const item = (n, over) => ({ study_uid: uid(n), state: 'unread', patient: LUZ, accession: `A26${1000 + n}`, modality: 'CT', description: 'Tomografía de tórax simple', priority: 'routine', arrived: before(n), instances: 300, reader: null, mine: false, unmatched: false, ...over });
+export const worklist = [
+  item(1, { state: 'signed', patient: JOSE, reader: 'Dra. Irene Solís', modality: 'DX', description: 'Tele de tórax', instances: 2 }),
+  item(2, {}),
+  item(3, { patient: JOSE, modality: 'MG', description: 'Mastografía de tamizaje', priority: 'urgent', instances: 4 }),
+  item(5, { state: 'draft', reader: 'Dra. Irene Solís', mine: true, modality: 'MR', description: 'Resonancia de rodilla derecha', instances: 164 }),
+  item(8, { state: 'claimed', patient: JOSE, reader: 'Dr. Óscar Treviño', modality: 'US', description: 'Ultrasonido de hígado y vía biliar', instances: 38 }),
+  item(30, { patient: { ...JOSE, name: 'IBARRA^J', curp: '', record_number: 'X99' }, unmatched: true, modality: 'CR', description: '', instances: 1 }),
+];
+export const report = {
+  id: 'r1', status: 'final', version: 3, template: 'ct-torax', author: 'Dra. Irene Solís', issued: before(1),
+  sections: [{ title: 'Técnica', text: 'Adquisición helicoidal, cortes de 1 mm, sin contraste.' }, { title: 'Hallazgos', text: 'Parénquima pulmonar sin nódulos ni consolidaciones.\nSin derrame pleural.' }],
+  conclusion: 'Tomografía de tórax sin alteraciones agudas.',
+  earlier: [{ version: 2, status: 'final', author: 'Dra. Irene Solís', issued: before(2), sections: [{ title: 'Hallazgos', text: 'Sin nódulos.' }], conclusion: 'Sin alteraciones.' }],
+};
+export const templates = [
+  { id: 'ct-torax', name: 'Tomografía de tórax', modalities: ['CT'], sections: [{ title: 'Técnica', text: 'Adquisición helicoidal sin contraste.', hint: '' }, { title: 'Hallazgos', text: '', hint: 'Pulmón, pleura, mediastino, pared' }] },
+  { id: 'libre', name: 'General', modalities: [], sections: [{ title: 'Hallazgos', text: '', hint: '' }] },
+];
+export const study = (row, over = {}) => ({ ...row, order: { reason: 'Tos de tres semanas, descartar neumonía', requester: 'Dr. Raúl Cota', procedure: 'TC tórax' }, series: [], report: row.state === 'signed' ? report : null, may_report: true, ...over });
+
+export const session = (roles, over = {}) => ({
+  node: { name: 'Hospital Regional Norte', role: 'hospital', institution: 'Hospital Regional Norte', clues: 'SLSSA000012' },
+  user: roles && { account: 'isolis', name: 'Dra. Irene Solís', roles, citizen: false }, csrf: roles ? 'c-1' : '', providers: [], setup: false, ...over,
+});
+export const hub = { name: 'Nodo nacional', role: 'hub', institution: 'Nodo nacional', clues: 'DFSSA000001' };
+export const citizen = session(null, { node: hub, user: { account: '', name: LUZ.name, roles: [], citizen: true }, csrf: 'c-2' });
+
+const lists = {
+  allergies: [{ text: 'Penicilina: urticaria', source: 'Hospital Regional Norte' }],
+  conditions: [{ text: 'Hipertensión arterial', since: '2015', source: 'Hospital General Sur' }],
+  medications: [],
+};
+const notice = 'La persona puede haber restringido parte de su información. Lo que no aparece aquí puede existir.';
+const failed = [{ clues: 'YNSSA000034', name: 'Hospital General Sur', why: 'no respondió en 5 s' }];
+export const national = (purpose) => ({
+  person: LUZ, purpose, ...lists, notice, answered: [{ clues: 'SLSSA000012', name: 'Hospital Regional Norte' }], failed: purpose === 'TREAT' ? failed : [],
+  reports: [{ ...report, title: 'Tomografía de tórax simple', institution: 'Hospital Regional Norte', study_uid: uid(2) }],
+  studies: [{ study_uid: uid(2), description: 'Tomografía de tórax simple', modality: 'CT', started: before(26), institution: 'Hospital Regional Norte', series: 2, instances: 300 }],
+});
+export const me = {
+  person: LUZ, ...lists, immunizations: [{ text: 'Influenza', when: '2025-10', source: 'Hospital Regional Norte' }], failed: [], accesses_recent: 4, notices_unread: 1,
+  studies: [
+    { study_uid: uid(2), description: 'Tomografía de tórax simple', modality: 'CT', started: before(26), institution: 'Hospital Regional Norte', instances: 300, image_url: '/imagen-de-prueba', report: { ...report, title: 'Tomografía' } },
+    { study_uid: uid(9), description: 'Mastografía de tamizaje', modality: 'MG', started: before(900), institution: 'Hospital General Sur', instances: 4, image_url: '', report: null },
+  ],
+};
+const access = (n, over) => ({ id: `badiano.mx/SLSSA000012#${n}`, when: before(n), who: 'Dr. Raúl Cota', institution: 'Hospital General Sur', clues: 'YNSSA000034', what: 'reporte de tomografía', interaction: 'read', purpose: 'TREAT', reason: '', emergency: false, refused: false, own: false, has_proof: true, ...over });
+export const accesses = { failed: [], entries: [access(1, { purpose: 'ETREAT', emergency: true, reason: 'Inconsciente en urgencias, sin acompañante', has_proof: false }), access(2, { own: true, who: LUZ.name, purpose: 'PATRQT' }), access(4, {}), access(9, { refused: true, what: 'imágenes' }), access(40, { who: 'Dra. Irene Solís', institution: 'Hospital Regional Norte', what: 'imágenes de tomografía' })] };
+export const consents = {
+  institutions: [{ clues: 'SLSSA000012', name: 'Hospital Regional Norte', holds: true }, { clues: 'YNSSA000034', name: 'Hospital General Sur', holds: false }],
+  rules: [], sensitive: ['hiv', 'mental-health', 'reproduction'],
+  closed: [{ clues: 'SLSSA000012', data_classes: ['hiv', 'mental-health', 'reproduction'] }, { clues: 'YNSSA000034', data_classes: ['hiv', 'mental-health', 'reproduction'] }],
+};
+export const notices = { notices: [{ when: before(1), kind: 'emergency-access', who: 'Dr. Raúl Cota', institution: 'Hospital General Sur', reason: 'Inconsciente en urgencias, sin acompañante', unread: true }] };
+export const peers = {
+  peers: [{ id: 'p1', kind: 'dicom', name: 'TC_NORTE', description: 'Tomógrafo, planta baja', host: '10.20.0.14', port: 104, institution: 'SLSSA000012', active: true }, { id: 'p2', kind: 'hl7', name: 'HIS|NORTE', description: 'Sistema del hospital', host: '10.20.0.5', port: 0, institution: 'SLSSA000012', active: false }],
+  strangers: [{ kind: 'dicom', name: 'US_PORTATIL', host: '10.20.0.77', seen: before(0.2) }],
+};
+export const users = { users: [{ account: 'isolis', name: 'Dra. Irene Solís', roles: ['radiologist'], cedula: '4412345', active: true }, { account: 'admin', name: 'Tomás Arce', roles: ['administrator', 'security-office'], cedula: null, active: true }] };
+export const institutions = { institutions: [{ clues: 'SLSSA000012', name: 'Hospital Regional Norte', address: 'https://norte.example:8443', active: true, certificate_serial: '4f:12:aa:90:0c' }] };
+export const queues = { items: [{ id: 7, queue: 'hl7-result/HIS|NORTE', tries: 50, due: before(1), why: 'connection refused', dead: true }, { id: 9, queue: 'hub-registration', tries: 0, due: before(-0.1), why: '', dead: false }] };
+export const messages = {
+  messages: [{ id: 'm1', kind: 'ORM^O01', control_id: '000812', sender: 'HIS|NORTE', received: before(1), state: 'applied', why: '', losses: [{ location: 'ZPV', reason: 'segment is not in the map' }] }, { id: 'm2', kind: 'ADT^A40', control_id: '000813', sender: 'HIS|NORTE', received: before(2), state: 'held', why: 'the patient to merge is not known', losses: [] }],
+  losses: [{ sender: 'HIS|NORTE', locations: [{ location: 'ZPV', count: 41 }, { location: 'PID-30', count: 3 }] }],
+};
+export const status = { version: '0.1.0', started: before(50), disk: { free_bytes: 61e9, total_bytes: 500e9, state: 'warning' }, log: { entries: 18234, checkpoint_at: before(0.01) }, consent_age_seconds: 42, hub: { name: 'Nodo nacional', address: 'https://hub.example:8443', reachable: true }, stored: { patients: 3120, studies: 811, instances: 120411, bytes: 6.1e10 }, waiting: 1, stuck: 1 };
