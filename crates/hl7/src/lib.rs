@@ -1,1 +1,6 @@
-//! HL7 v2 and CDA as values (lossless), their table-driven maps to and from FHIR, MLLP framing. No I/O, no clock.
+//! HL7 v2 as values (lossless), table-driven maps to and from FHIR, MLLP framing. No I/O, no clock. (CDA is not here yet.)
+
+pub mod message;
+pub mod mllp;
+
+pub use message::{Location, Message, ParseError};
