@@ -22,7 +22,13 @@ pub enum Key {
     /// The range that the written precision stands for.
     Number { low: f64, high: f64 },
     /// `canonical` is the value in UCUM base units with its unit code, where the unit is UCUM.
-    Quantity { low: f64, high: f64, system: Box<str>, code: Box<str>, canonical: Option<(f64, f64, Box<str>)> },
+    Quantity {
+        low: f64,
+        high: f64,
+        system: Box<str>,
+        code: Box<str>,
+        canonical: Option<(f64, f64, Box<str>)>,
+    },
     /// A reference inside this server (`kind` and `id` set) or elsewhere (`url` set); `identifier` for logical references.
     Reference { kind: Box<str>, id: Box<str>, url: Box<str>, identifier: Option<(Box<str>, Box<str>)> },
     /// A URI or canonical (without its version).
@@ -80,11 +86,23 @@ pub struct Include {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
     /// One parameter against alternatives (`a,b` = either).
-    Param { param: Box<str>, modifier: Modifier, any_of: Vec<Test> },
+    Param {
+        param: Box<str>,
+        modifier: Modifier,
+        any_of: Vec<Test>,
+    },
     /// `subject:Patient.name=x`: the referenced resource of a type must itself fit.
-    Chain { param: Box<str>, target: Box<str>, filter: Box<Filter> },
+    Chain {
+        param: Box<str>,
+        target: Box<str>,
+        filter: Box<Filter>,
+    },
     /// `_has:Observation:patient:code=x`: a resource that refers to this one must fit.
-    Has { source: Box<str>, param: Box<str>, filter: Box<Filter> },
+    Has {
+        source: Box<str>,
+        param: Box<str>,
+        filter: Box<Filter>,
+    },
     All(Vec<Filter>),
     Any(Vec<Filter>),
     Not(Box<Filter>),
@@ -127,14 +145,43 @@ pub enum Prefix {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
     /// `|code` asks for no system (`system: Some("")`), `code` for any (`None`), `system|` for any code (`code: None`).
-    Token { system: Option<Box<str>>, code: Option<Box<str>> },
+    Token {
+        system: Option<Box<str>>,
+        code: Option<Box<str>>,
+    },
     /// `of-type`: type system, type code, value.
-    OfType { system: Box<str>, code: Box<str>, value: Box<str> },
-    Text { folded: Box<str>, exact: Box<str> },
-    Date { prefix: Prefix, from: Instant, to: Instant },
-    Number { prefix: Prefix, low: f64, high: f64 },
-    Quantity { prefix: Prefix, low: f64, high: f64, system: Option<Box<str>>, code: Option<Box<str>>, canonical: Option<(f64, f64, Box<str>)> },
-    Reference { kind: Option<Box<str>>, id: Box<str>, url: Box<str> },
+    OfType {
+        system: Box<str>,
+        code: Box<str>,
+        value: Box<str>,
+    },
+    Text {
+        folded: Box<str>,
+        exact: Box<str>,
+    },
+    Date {
+        prefix: Prefix,
+        from: Instant,
+        to: Instant,
+    },
+    Number {
+        prefix: Prefix,
+        low: f64,
+        high: f64,
+    },
+    Quantity {
+        prefix: Prefix,
+        low: f64,
+        high: f64,
+        system: Option<Box<str>>,
+        code: Option<Box<str>>,
+        canonical: Option<(f64, f64, Box<str>)>,
+    },
+    Reference {
+        kind: Option<Box<str>>,
+        id: Box<str>,
+        url: Box<str>,
+    },
     Uri(Box<str>),
     Composite(Vec<Test>),
 }
