@@ -70,6 +70,9 @@ impl View<'_> {
             } else if area == Area::Instance as i64 {
                 change.area = ChangeArea::Instance;
                 (change.kind, change.id) = self.instance_names(subject)?;
+            } else {
+                // A document that was taken away with all its versions.
+                continue;
             }
             changes.push(change);
         }

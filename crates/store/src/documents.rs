@@ -116,6 +116,46 @@ impl Tx<'_> {
         })
     }
 
+    /// Writes a document in the place of the one that stands: no older version is kept and the change log says nothing.
+    /// For a node's own state that is written often (cursors, checkpoints, marks of work to do).
+    pub fn replace_document(
+        &mut self,
+        kind: &str,
+        key: &str,
+        bytes: &[u8],
+        now: Instant,
+    ) -> Result<u64, Fault> {
+        if key.len() > DOCUMENT_KEY_BYTES_MAX {
+            return Err(Fault::too_costly("the key of a document is too long"));
+        }
+        let number = self.number_of(&kind_name(kind))?;
+        let body = body::pack(bytes)?;
+        let changed = self.run(
+            "UPDATE resource SET version = version + 1, updated = ?3, deleted = 0, body = ?4 WHERE kind = ?1 AND id = ?2",
+            params![number, key, now.micros, body],
+        )?;
+        if changed == 0 {
+            // A place in the change log that no change can have.
+            self.run(
+                "INSERT INTO resource(rid, kind, id, version, updated, deleted, pat, class, change, source, pats, keys, body) \
+                 SELECT n, ?1, ?2, 1, ?3, 0, 0, 0, -n, '', x'', x'', ?4 \
+                 FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS n FROM sqlite_sequence WHERE name = 'resource')",
+                params![number, key, now.micros, body],
+            )?;
+        }
+        let sql = "SELECT version FROM resource WHERE kind = ?1 AND id = ?2";
+        Ok(crate::view::unsigned(self.one(sql, params![number, key], |r| r.get(0))?.unwrap_or(1)))
+    }
+
+    /// Takes a document away with all its versions; one that is not there stays so.
+    pub fn drop_document(&mut self, kind: &str, key: &str) -> Result<(), Fault> {
+        let Some(number) = self.number(&kind_name(kind)) else { return Ok(()) };
+        let Some(head) = self.head(number, key)? else { return Ok(()) };
+        self.run("DELETE FROM version WHERE rid = ?1", [head.rid])?;
+        self.run("DELETE FROM resource WHERE rid = ?1", [head.rid])?;
+        Ok(())
+    }
+
     /// Marks a document deleted; one that is not there stays so.
     pub fn delete_document(&mut self, kind: &str, key: &str, now: Instant) -> Result<(), Fault> {
         let Some(number) = self.number(&kind_name(kind)) else { return Ok(()) };

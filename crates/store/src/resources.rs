@@ -329,9 +329,9 @@ impl Tx<'_> {
                 old.rid
             }
             None => {
-                1 + self
-                    .one("SELECT COALESCE(MAX(rid), 0) FROM resource", [], |r| r.get::<_, i64>(0))?
-                    .unwrap_or(0)
+                // Never a number that a row taken away has had: the change log may still speak of it.
+                let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'resource'";
+                1 + self.one(sql, [], |r| r.get::<_, i64>(0))?.unwrap_or(0)
             }
         };
         let change = self.log_change(row.area, rid, version, row.now, row.deleted)?;

@@ -14,7 +14,7 @@ use crate::shared::{DATABASE, Shared};
 use crate::spool::Spool;
 use crate::tx::{Counters, Tx};
 use crate::view::{View, unsigned};
-use crate::writer::{CLEAN_MARK, Pending, SPOOL_MARK, Writer};
+use crate::writer::{CLEAN_MARK, Pending, SPOOL_MARK, Writer, take_spool};
 use badiano_kernel::Fault;
 use rusqlite::{Connection, OptionalExtension};
 use std::fs::{self, File};
@@ -92,7 +92,6 @@ impl Store {
         opening.spool_torn_bytes = recovered.torn_bytes;
         let readers = Readers::new(shared.database(), shared.limits.readers_max);
         let writer = Writer::start(conn, shared.clone(), at)?;
-        writer.wake();
         Ok(Store(Arc::new(Inner { writer, readers, shared, opening, _lock: lock })))
     }
 
@@ -229,8 +228,20 @@ fn settle(conn: &Connection, shared: &Shared, clean: bool) -> Result<(Counters, 
     tx.release_claims()?;
     tx.set_meta(CLEAN_MARK, 0)?;
     tx.set_meta("boot", boot)?;
-    let at = tx.at;
+    let mut at = tx.at;
+    drop(tx);
     conn.execute_batch("COMMIT").or_fault()?;
+    // What the last run has left in the access spool is in the log before anybody asks.
+    loop {
+        let mut tx = Tx::begin(conn, shared, at)?;
+        let last = take_spool(&mut tx)?;
+        at = tx.at;
+        conn.execute_batch("COMMIT").or_fault()?;
+        match last {
+            Some(last) => shared.spool.done(last)?,
+            None => break,
+        }
+    }
     shared.changed.send_replace(at.change);
     Ok((at, Opening { clean, power_loss, mended, ..Opening::default() }))
 }

@@ -228,7 +228,7 @@ impl Run {
             next = take_next(&self.jobs, answers.len() < self.last_group, began, stop);
         }
         self.last_group = answers.len();
-        let prepared = Self::take_spool(&mut tx).and_then(|spooled| {
+        let prepared = take_spool(&mut tx).and_then(|spooled| {
             if self.blobs_known > self.blobs_marked {
                 tx.set_meta(BLOB_MARK, self.blobs_known)?;
             }
@@ -256,17 +256,6 @@ impl Run {
             shared.changed.send_replace(at.change);
         }
         Ok(())
-    }
-
-    /// Moves waiting audit entries of reads into the log.
-    fn take_spool(tx: &mut Tx<'_>) -> Result<Option<u64>, Fault> {
-        let waiting = tx.shared.spool.peek(GROUP_SPOOL_MAX);
-        let Some(last) = waiting.last().map(|(n, _)| *n) else { return Ok(None) };
-        for (_, leaf) in &waiting {
-            tx.append_leaf(leaf)?;
-        }
-        tx.set_meta(SPOOL_MARK, crate::view::signed(last))?;
-        Ok(Some(last))
     }
 
     /// The transaction and the packs it refers to reach the disk side by side; nothing is answered before both have.
@@ -321,6 +310,17 @@ impl Run {
             drop(self.conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"));
         }
     }
+}
+
+/// Moves waiting audit entries of reads into the log.
+pub(crate) fn take_spool(tx: &mut Tx<'_>) -> Result<Option<u64>, Fault> {
+    let waiting = tx.shared.spool.peek(GROUP_SPOOL_MAX);
+    let Some(last) = waiting.last().map(|(n, _)| *n) else { return Ok(None) };
+    for (_, leaf) in &waiting {
+        tx.append_leaf(leaf)?;
+    }
+    tx.set_meta(SPOOL_MARK, crate::view::signed(last))?;
+    Ok(Some(last))
 }
 
 /// The next job at hand; waits a little while fewer have come than the last time.

@@ -47,7 +47,8 @@ fn a_blob_of_any_length_is_read_whole_and_by_ranges() {
             let got = reader.read_range(from as u64, length).expect("inside");
             assert!(got == bytes[from..from + length], "range {from}+{length} of {}", bytes.len());
         }
-        assert!(reader.read_range(bytes.len() as u64, 1).is_err(), "outside");
+        assert_eq!(reader.read_range(bytes.len() as u64, 1), Ok(Vec::new()), "at the end");
+        assert!(reader.read_range(bytes.len() as u64 + 1, 1).is_err(), "outside");
         let mut whole = Vec::new();
         reader.seek(SeekFrom::Start(0)).expect("inside");
         reader.read_to_end(&mut whole).expect("readable");

@@ -136,3 +136,35 @@ fn documents_are_listed_by_prefix_and_keep_their_versions() {
     assert_eq!(history.iter().map(|d| d.body.as_slice()).collect::<Vec<_>>(), [b"new".as_slice(), b"a/2"]);
     assert!(store.read(|view| view.get("note", "a/1")).expect("read").is_none(), "a document is no resource");
 }
+
+#[test]
+fn a_replaced_document_keeps_no_versions_and_is_no_change() {
+    let place = Place::new();
+    let store = place.open();
+    for n in 1..=3u8 {
+        let version = store.write(move |tx| tx.replace_document("cursor", "c", &[n], at(0))).wait();
+        assert_eq!(version, Ok(u64::from(n)));
+    }
+    store.write(|tx| tx.put_document("note", "n", b"1", Expect::Absent, at(0))).wait().expect("written");
+    assert_eq!(store.read(|view| view.document_history("cursor", "c")).expect("read").len(), 1);
+    assert_eq!(store.read(|view| view.document("cursor", "c")).expect("read").expect("there").body, [3]);
+    let drop_both = |tx: &mut badiano_store::Tx<'_>| {
+        tx.drop_document("cursor", "c")?;
+        tx.drop_document("cursor", "never")?;
+        tx.drop_document("note", "n")
+    };
+    assert_eq!(store.changes(0, 10).expect("read").len(), 1, "the note alone");
+    store.write(drop_both).wait().expect("dropped");
+    assert!(store.read(|view| view.documents("cursor", "")).expect("read").is_empty());
+    assert!(store.read(|view| view.document_history("note", "n")).expect("read").is_empty());
+    assert!(store.changes(0, 10).expect("read").is_empty(), "what is gone altogether is no news");
+    store
+        .write(|tx| tx.put_document("note", "n", b"2", Expect::Absent, at(0)))
+        .wait()
+        .expect("written again");
+    assert_eq!(
+        store.changes(0, 10).expect("read").len(),
+        1,
+        "a new document has nothing to do with one dropped"
+    );
+}

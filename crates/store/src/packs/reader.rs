@@ -44,13 +44,13 @@ impl BlobReader {
         self.blob.length
     }
 
-    /// The bytes of a range; a range that leaves the blob is refused.
+    /// Up to `length` bytes from `offset`, fewer only at the end; a range that begins behind the end is refused.
     pub fn read_range(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, Fault> {
-        let mut out = Vec::with_capacity(length);
-        let end = offset
-            .checked_add(length as u64)
-            .filter(|end| *end <= self.blob.length)
-            .ok_or_else(|| Fault::invalid("the range lies outside the stored object"))?;
+        if offset > self.blob.length {
+            return Err(Fault::invalid("the range lies outside the stored object"));
+        }
+        let end = offset.saturating_add(length as u64).min(self.blob.length);
+        let mut out = Vec::with_capacity(usize::try_from(end - offset).unwrap_or(0));
         let mut at = offset;
         while at < end {
             self.load(at, end)?;
