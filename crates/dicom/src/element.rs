@@ -23,6 +23,12 @@ pub struct Element {
 }
 
 impl Element {
+    /// An element without a value: what a key is answered with that nothing is known of.
+    pub fn empty(tag: Tag, vr: VR) -> Element {
+        let value = if vr == VR::SQ { Value::Items(Vec::new()) } else { Value::Bytes(Box::default()) };
+        Element { tag, vr, value }
+    }
+
     /// The value bytes; empty for sequences and fragments.
     pub fn bytes(&self) -> &[u8] {
         match &self.value {

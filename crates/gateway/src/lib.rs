@@ -1,1 +1,18 @@
-//! Every door of the product: one folder a protocol, one file an operation.
+//! Every door of the product: one folder a protocol, one file an operation. Doors are thin: who asks, a session, an answer.
+//!
+//! `routes.rs` lists every HTTP route; `dimse` and `mllp` hold the tables of their services.
+
+pub mod caller;
+pub mod dicomweb;
+pub mod dimse;
+pub mod fhir_rest;
+pub mod gate;
+pub mod listen;
+pub mod mllp;
+pub mod oauth;
+pub mod pages;
+pub mod pni;
+pub mod reply;
+pub mod routes;
+
+pub use gate::{Gate, GateOptions};

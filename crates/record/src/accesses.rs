@@ -5,7 +5,7 @@ use crate::patient_index::patients_of_curp;
 use crate::resources::subject_by_name;
 use crate::session::Session;
 use badiano_fhir::json;
-use badiano_kernel::{Fault, Principal, Purpose};
+use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_store::Expect;
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +122,33 @@ impl Session {
             documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect();
         all.reverse();
         Ok(all)
+    }
+}
+
+impl Session {
+    /// Until when the person has read their notices; nothing when they never did.
+    pub fn notices_read(&self) -> Result<Option<Instant>, Fault> {
+        let Principal::Citizen { curp, .. } = self.principal() else {
+            return Err(Fault::forbidden("notices are for the person themselves"));
+        };
+        let document = self.node().store().read(|view| view.document("notices-read", curp))?;
+        let text = document.and_then(|d| String::from_utf8(d.body).ok());
+        Ok(text.and_then(|t| t.parse().ok()).map(Instant::from_micros))
+    }
+
+    /// The person has read every notice up to now.
+    pub async fn read_notices(&self) -> Result<(), Fault> {
+        let Principal::Citizen { curp, .. } = self.principal().clone() else {
+            return Err(Fault::forbidden("notices are for the person themselves"));
+        };
+        let now = self.now();
+        self.node()
+            .store()
+            .write(move |tx| {
+                let body = now.micros.to_string();
+                tx.put_document("notices-read", &curp, body.as_bytes(), Expect::Any, now).map(|_| ())
+            })
+            .await
     }
 }
 

@@ -94,6 +94,20 @@ pub struct SignedIn {
     pub loopback_only: bool,
 }
 
+impl Account {
+    fn count_wrong_try(&mut self, now: Instant) {
+        self.tries += 1;
+        if self.tries >= TRIES_MAX {
+            self.locked_until = now.seconds() + LOCK_SECONDS;
+            self.tries = 0;
+        }
+    }
+
+    fn administers(&self) -> bool {
+        self.active && self.roles.iter().any(|r| r == Role::Administrator.code())
+    }
+}
+
 impl Node {
     /// The one-time code that makes the first administrator; nothing once an account exists.
     pub async fn setup_code(&self, now: Instant) -> Result<Option<String>, Fault> {
@@ -214,6 +228,56 @@ impl Node {
             found.tries = 0;
         }
         self.store().write(move |tx| keep(tx, &found, now)).wait().map_err(|_| SignInError::Unavailable)?;
+        outcome
+    }
+
+    /// The password shown again, where it may stand for the second factor. Takes its time on purpose (Argon2id).
+    pub fn confirm_password(&self, account: &str, password: &str, now: Instant) -> Result<(), SignInError> {
+        let found =
+            self.store().read(|view| account_of(view, account)).map_err(|_| SignInError::Unavailable)?;
+        let mut found = found.ok_or(SignInError::BadCredentials)?;
+        if found.locked_until > now.seconds() {
+            return Err(SignInError::Locked);
+        }
+        let hash = PasswordHash::new(&found.password).map_err(|_| SignInError::Unavailable)?;
+        if Argon2::default().verify_password(password.as_bytes(), &hash).is_ok() && found.active {
+            return Ok(());
+        }
+        found.count_wrong_try(now);
+        self.store().write(move |tx| keep(tx, &found, now)).wait().map_err(|_| SignInError::Unavailable)?;
+        Err(SignInError::SecondFactorWrong)
+    }
+
+    /// The first administrator shows that the second factor works; with that, the one-time link is used up.
+    /// The code shown here still signs in: it has not opened anything yet.
+    pub fn confirm_set_up(
+        &self,
+        code: &str,
+        account: &str,
+        totp: &str,
+        now: Instant,
+    ) -> Result<(), SignInError> {
+        let kept = self.store().read(|view| view.document("node", "setup-code"));
+        let kept = kept.map_err(|_| SignInError::Unavailable)?;
+        if !kept.is_some_and(|d| d.body == key_of(code).as_bytes()) {
+            return Err(SignInError::BadCredentials);
+        }
+        let found =
+            self.store().read(|view| account_of(view, account)).map_err(|_| SignInError::Unavailable)?;
+        let mut found = found.ok_or(SignInError::BadCredentials)?;
+        if found.locked_until > now.seconds() {
+            return Err(SignInError::Locked);
+        }
+        let mut tried = found.clone();
+        let outcome = self.take_totp(&mut tried, totp, now);
+        if outcome.is_err() {
+            found.count_wrong_try(now);
+        }
+        let right = outcome.is_ok();
+        let kept = self.store().write(move |tx| {
+            if right { tx.delete_document("node", "setup-code", now) } else { keep(tx, &found, now) }
+        });
+        kept.wait().map_err(|_| SignInError::Unavailable)?;
         outcome
     }
 
@@ -395,6 +459,26 @@ impl Session {
             .collect())
     }
 
+    /// Gives an account other roles; they hold from its next request on.
+    pub async fn set_account_roles(&self, account: &str, roles: Vec<String>) -> Result<(), Fault> {
+        self.administers(Action::Write)?;
+        if let Some(unknown) = roles.iter().find(|r| Role::from_code(r).is_none()) {
+            return Err(Fault::invalid(format!("no such role: {unknown}")).at("roles"));
+        }
+        let (account, writer) = (account.to_owned(), self.writer());
+        self.node()
+            .store()
+            .write(move |tx| {
+                let mut found =
+                    account_of(tx, &account)?.ok_or_else(|| Fault::not_found("no such account"))?;
+                found.roles = roles;
+                keep(tx, &found, writer.now)?;
+                needs_an_administrator(tx)?;
+                writer.leaf(tx, Act::Update, "account", &[], &format!("account {account}"))
+            })
+            .await
+    }
+
     /// Suspends or readmits an account; open sessions of it end at once.
     pub async fn set_account_active(&self, account: &str, active: bool) -> Result<(), Fault> {
         self.administers(Action::Write)?;
@@ -406,9 +490,21 @@ impl Session {
                     account_of(tx, &account)?.ok_or_else(|| Fault::not_found("no such account"))?;
                 found.active = active;
                 keep(tx, &found, writer.now)?;
+                needs_an_administrator(tx)?;
                 writer.leaf(tx, Act::Update, "account", &[], &format!("account {account}"))
             })
             .await
+    }
+}
+
+/// A node that nobody administers could not be mended from its pages.
+fn needs_an_administrator(view: &View<'_>) -> Result<(), Fault> {
+    let documents = view.documents("account", "")?;
+    let mut all = documents.iter().filter_map(|d| serde_json::from_slice::<Account>(&d.body).ok());
+    if all.any(|a| a.administers()) {
+        Ok(())
+    } else {
+        Err(Fault::conflict("the last active administrator stays"))
     }
 }
 
@@ -416,7 +512,7 @@ fn any_account(view: &View<'_>) -> Result<bool, Fault> {
     Ok(!view.documents("account", "")?.is_empty())
 }
 
-fn account_of(view: &View<'_>, account: &str) -> Result<Option<Account>, Fault> {
+pub(crate) fn account_of(view: &View<'_>, account: &str) -> Result<Option<Account>, Fault> {
     Ok(view.document("account", account)?.and_then(|d| serde_json::from_slice(&d.body).ok()))
 }
 

@@ -10,6 +10,7 @@ pub mod authority;
 pub mod bundle;
 pub mod class;
 pub mod clients;
+pub mod condition;
 pub mod consent;
 pub mod consent_register;
 pub mod imaging;

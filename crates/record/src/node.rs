@@ -2,6 +2,7 @@
 
 use crate::audit::log::AuditLog;
 use crate::clients::Used;
+use crate::condition::Stored;
 use crate::consent::Consent;
 use crate::peers::Strangers;
 use crate::secrets::Secrets;
@@ -62,6 +63,8 @@ struct Inner {
     recent: Mutex<Recent>,
     strangers: Strangers,
     used_assertions: Used,
+    opened: Instant,
+    counted: Mutex<Option<Stored>>,
 }
 
 impl Node {
@@ -86,6 +89,8 @@ impl Node {
                 recent: Mutex::default(),
                 strangers: Strangers::default(),
                 used_assertions: Used::default(),
+                opened: Instant::now(),
+                counted: Mutex::default(),
             }),
         };
         crate::consent_register::load(&node)?;
@@ -135,6 +140,15 @@ impl Node {
 
     pub(crate) fn used_assertions(&self) -> &Used {
         &self.inner.used_assertions
+    }
+
+    /// When this process opened the node.
+    pub fn opened(&self) -> Instant {
+        self.inner.opened
+    }
+
+    pub(crate) fn counted(&self) -> &Mutex<Option<Stored>> {
+        &self.inner.counted
     }
 
     pub(crate) fn strangers(&self) -> &Strangers {

@@ -13,7 +13,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 /// A join code is good for this long.
-const CODE_SECONDS: i64 = 7 * 86_400;
+pub const CODE_SECONDS: i64 = 7 * 86_400;
 
 /// An institution as the hub lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -101,6 +101,25 @@ impl Session {
             .await
     }
 
+    /// A person says: this will never be done. Only what waits for a person is thrown away; the rest is still tried.
+    pub async fn discard(&self, id: u64) -> Result<(), Fault> {
+        self.administers(Action::Write)?;
+        let writer = self.writer();
+        self.node()
+            .store()
+            .write(move |tx| {
+                let found = tx.queue_items()?.into_iter().find(|i| i.id == id);
+                let found = found.ok_or_else(|| Fault::not_found("no such item"))?;
+                if !found.dead {
+                    return Err(Fault::conflict("the item is still being tried"));
+                }
+                tx.done(id)?;
+                let what = format!("queue item {id} of {}", found.queue);
+                writer.leaf(tx, crate::audit::Act::Delete, "queue-discard", &[], &what)
+            })
+            .await
+    }
+
     /// Requires the administrator's role; what an administrator does is never clinical.
     pub(crate) fn administers(&self, _: Action) -> Result<(), Fault> {
         let scripted = matches!(self.principal(), Principal::System { scopes, .. } if scopes.iter().any(|s| s == "badiano/admin"));

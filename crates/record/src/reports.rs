@@ -10,7 +10,7 @@ use crate::session::Session;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::principal::Role;
 use badiano_kernel::{Fault, Instant, id};
-use badiano_store::{Expect, Stub, Tx, View, pat_of};
+use badiano_store::{Expect, Stored, Stub, Tx, View, pat_of};
 use serde::{Deserialize, Serialize};
 
 /// The queue in which results wait to go back to the sender of the order.
@@ -51,6 +51,12 @@ pub struct Reading {
 pub struct ReadingItem {
     pub reading: Reading,
     pub patient: Value,
+    /// The ServiceRequest it was made for, `Null` where there is none or it may not be seen.
+    pub order: Value,
+    /// Objects archived of the study.
+    pub instances: u64,
+    /// The name behind `reading.reader`.
+    pub reader_name: Option<String>,
 }
 
 /// What the reader writes.
@@ -78,21 +84,37 @@ pub(crate) fn keep_reading(tx: &mut Tx<'_>, reading: &Reading, now: Instant) -> 
     tx.put_document("reading", &reading.study_uid, &body, Expect::Any, now).map(|_| ())
 }
 
+/// A reading with its patient, and its order apart: whether that may be seen is decided for itself.
+fn item_of(view: &View<'_>, reading: Reading) -> Result<(ReadingItem, Option<Stored>), Fault> {
+    let patient = view.get("Patient", &reading.patient)?.filter(|p| !p.deleted);
+    let order = match orders::step_for(view, &reading.study_uid, &reading.accession)? {
+        Some(step) => view.get("ServiceRequest", &step.order)?.filter(|o| !o.deleted),
+        None => None,
+    };
+    let reader_name = match &reading.reader {
+        Some(account) => crate::accounts::account_of(view, account)?.map(|a| a.name),
+        None => None,
+    };
+    let instances = view.study_instances(&reading.study_uid)?;
+    let patient = patient.map_or(Value::Null, |p| p.body);
+    Ok((ReadingItem { reading, patient, order: Value::Null, instances, reader_name }, order))
+}
+
 impl Session {
-    /// The reading worklist, newest first; what consent hides is not on it.
-    pub fn readings(&self) -> Result<Vec<ReadingItem>, Fault> {
+    /// The reading worklist: what is in one of these states; what consent hides is not on it.
+    pub fn readings(&self, states: &[ReadingState]) -> Result<Vec<ReadingItem>, Fault> {
         self.reads_images()?;
         let all = self.node().store().read(|view| {
             let mut all = Vec::new();
             for document in view.last_documents("reading", READING_MAX)? {
                 let Ok(reading) = serde_json::from_slice::<Reading>(&document.body) else { continue };
-                let patient = view.get("Patient", &reading.patient)?.filter(|p| !p.deleted);
-                all.push(ReadingItem { reading, patient: patient.map_or(Value::Null, |p| p.body) });
+                if states.contains(&reading.state) {
+                    all.push(item_of(view, reading)?);
+                }
             }
             Ok(all)
         })?;
-        let seen: Vec<ReadingItem> =
-            all.into_iter().filter(|i| self.sees(&self.stub_of_reading(&i.reading))).collect();
+        let seen: Vec<ReadingItem> = all.into_iter().filter_map(|found| self.shown_reading(found)).collect();
         let patients: Vec<String> = seen.iter().map(|i| i.reading.patient.clone()).collect();
         self.note(Act::Execute, "reading-worklist", &patients, "unread studies")?;
         Ok(seen)
@@ -101,13 +123,13 @@ impl Session {
     /// One study's reading and its report, for the pane beside the viewer.
     pub fn reading(&self, study_uid: &str) -> Result<(ReadingItem, Option<Versioned>), Fault> {
         self.reads_images()?;
-        let found = self.node().store().read(|view| {
-            let Some(reading) = reading_of(view, study_uid)? else { return Ok(None) };
-            let patient = view.get("Patient", &reading.patient)?.filter(|p| !p.deleted);
-            Ok(Some(ReadingItem { reading, patient: patient.map_or(Value::Null, |p| p.body) }))
-        })?;
-        let found = found.filter(|i| self.sees(&self.stub_of_reading(&i.reading)));
-        let item = found.ok_or_else(|| Fault::not_found("no such study"))?;
+        let found = self
+            .node()
+            .store()
+            .read(|view| reading_of(view, study_uid)?.map(|reading| item_of(view, reading)).transpose())?;
+        let item = found
+            .and_then(|found| self.shown_reading(found))
+            .ok_or_else(|| Fault::not_found("no such study"))?;
         self.note(Act::Read, "reading", std::slice::from_ref(&item.reading.patient), study_uid)?;
         let report = match &item.reading.report {
             Some(id) => Some(self.read("DiagnosticReport", id)?),
@@ -167,6 +189,17 @@ impl Session {
                 put_report(tx, &writer, &session, reading, &reader, action, &text, version)
             })
             .await
+    }
+
+    /// What of it may be seen: nothing when the images may not, no order when the order may not.
+    fn shown_reading(&self, (mut item, order): (ReadingItem, Option<Stored>)) -> Option<ReadingItem> {
+        if !self.sees(&self.stub_of_reading(&item.reading)) {
+            return None;
+        }
+        if let Some(order) = order.filter(|o| self.sees(&o.stub())) {
+            item.order = order.body;
+        }
+        Some(item)
     }
 
     fn stub_of_reading(&self, reading: &Reading) -> Stub {

@@ -1,3 +1,76 @@
-//! The one binary of Badiano.
+//! The one binary of Badiano: commands, the table of roles, configuration.
 
-fn main() {}
+mod commands;
+mod config;
+mod jobs;
+mod roles;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::process::ExitCode;
+
+/// El expediente clínico y las imágenes de un país, en un solo programa.
+/// One program for a country's health record and its images.
+#[derive(Parser)]
+#[command(name = "badiano", version, about, after_help = AFTER_HELP)]
+struct Arguments {
+    /// Cómo se escriben los resultados / how results are printed
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
+    format: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Ejemplos / examples:
+  badiano serve                             un hospital en https://127.0.0.1:8443, sin configurar nada
+  badiano serve --role hub --data /srv/hub  el concentrador nacional
+  badiano demo                              un concentrador y dos hospitales con datos sintéticos
+  badiano verify comprobante.json --keys llaves.txt
+
+Códigos de salida / exit codes: 0 bien, 1 no se cumple o falló, 2 uso incorrecto, 3 no disponible";
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Inicia un nodo / start a node
+    Serve(config::ServeOptions),
+    /// Un concentrador y dos hospitales con datos sintéticos / a hub and two hospitals with synthetic data
+    Demo(commands::demo::DemoOptions),
+    /// Comprueba sin red un comprobante de acceso / check an access proof offline
+    Verify(commands::verify::VerifyOptions),
+    /// Une este hospital a un concentrador / join this hospital to a hub (the node must be stopped)
+    Join(commands::join::JoinOptions),
+    /// Copia un nodo mientras trabaja / copy a node while it runs
+    Backup(commands::backup::BackupOptions),
+    /// Devuelve una copia a un directorio vacío / bring a copy back into an empty directory
+    Restore(commands::backup::RestoreOptions),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // One cryptography for everything that speaks TLS; set once, before anything does.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,rustls=warn,hyper=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let outcome = match arguments.command {
+        Command::Serve(options) => commands::serve::run(&options),
+        Command::Demo(options) => commands::demo::run(&options),
+        Command::Verify(options) => commands::verify::run(&options, arguments.format),
+        Command::Join(options) => commands::join::run(&options),
+        Command::Backup(options) => commands::backup::backup(&options),
+        Command::Restore(options) => commands::backup::restore(&options),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(fault) => {
+            commands::complain(&fault, arguments.format);
+            commands::exit_code(&fault)
+        }
+    }
+}

@@ -80,12 +80,20 @@ impl Receiving {
 
     /// All bytes are in: durable when this returns.
     pub async fn finish(self) -> Result<ArrivedInstance, Fault> {
+        self.finish_in(None).await
+    }
+
+    /// The same, for a door that names the study; an object of another study is refused.
+    pub async fn finish_in(self, wanted: Option<&str>) -> Result<ArrivedInstance, Fault> {
         let header = self.parser.finish().map_err(unreadable)?;
         let uid = |tag, what: &str| {
             let text = header.dataset.text(tag).unwrap_or_default();
             Uid::parse_lenient(&text).map_err(|_| Fault::invalid(format!("{what} is missing or is no UID")))
         };
         let study = uid(tags::STUDY_INSTANCE_UID, "Study Instance UID")?;
+        if wanted.is_some_and(|w| w != study.as_str()) {
+            return Err(Fault::conflict("the object belongs to another study than the address names"));
+        }
         let series = uid(tags::SERIES_INSTANCE_UID, "Series Instance UID")?;
         let sop = uid(tags::SOP_INSTANCE_UID, "SOP Instance UID")?;
         let sop_class = uid(tags::SOP_CLASS_UID, "SOP Class UID")?;

@@ -13,5 +13,10 @@ pub fn imaging_study_id(study_uid: &str) -> String {
     study_uid.to_owned()
 }
 
+/// The queue of commitment reports to one peer.
+pub fn commitment_queue(ae_title: &str) -> String {
+    format!("storage-commitment/{ae_title}")
+}
+
 /// What every metadata entry is served with where bulk data stand elsewhere; doors put their own base before it.
 pub const BULK_BASE: &str = "@bulk@";

@@ -2,6 +2,7 @@
 
 use crate::audit::Act;
 use crate::class::DataClass;
+use crate::queues::Item;
 use crate::session::Session;
 use badiano_dicom::dictionary::transfer_syntax;
 use badiano_dicom::query::{Level, Query};
@@ -124,6 +125,48 @@ impl Session {
     pub fn committed(&self, sop: &str) -> Result<Option<String>, Fault> {
         let found = self.node().store().read(|view| view.instance(sop))?;
         Ok(found.filter(|i| self.sees(&i.stub())).map(|i| i.sop_class))
+    }
+
+    /// Hub: whether images of a person that an institution holds may pass for this session; logged like any access.
+    pub fn may_fetch_images(&self, person: &str, source: &str) -> Result<(), Fault> {
+        let hidden = || Fault::not_found("no such study");
+        let ids = self.node().store().read(|view| crate::patient_index::patients_of_curp(view, person))?;
+        let id = ids.first().ok_or_else(hidden)?;
+        let stub = Stub {
+            kind: "ImagingStudy".to_owned(),
+            id: String::new(),
+            pat: badiano_store::pat_of(id),
+            class: DataClass::Imaging.bit(),
+            source: source.to_owned(),
+        };
+        if !self.sees(&stub) {
+            self.note_refused("retrieve-images", "study")?;
+            return Err(hidden());
+        }
+        self.note(Act::Read, "retrieve-images", std::slice::from_ref(id), "study of another institution")
+    }
+
+    /// Keeps a request for storage commitment until its report was taken. It is first carried by whoever asked here,
+    /// and by the queue's worker when that takes longer than a few seconds.
+    pub async fn queue_commitment(
+        &self,
+        ae_title: &str,
+        transaction: &str,
+        payload: Vec<u8>,
+    ) -> Result<Item, Fault> {
+        let (queue, writer) = (super::commitment_queue(ae_title), self.writer());
+        let (name, kept) = (queue.clone(), payload.clone());
+        let transaction = transaction.to_owned();
+        let id = self
+            .node()
+            .store()
+            .write(move |tx| {
+                let id = tx.enqueue(&name, "", &kept, writer.now.plus_seconds(10))?;
+                writer.leaf(tx, Act::Create, "storage-commitment", &[], &transaction)?;
+                Ok(id)
+            })
+            .await?;
+        Ok(Item { id, queue, key: String::new(), payload, tries: 0 })
     }
 
     /// Opens an object for reading by range.

@@ -1,0 +1,157 @@
+//! Who calls: from the connection's certificate, a bearer token or the browser's cookie, and for whom; nothing else makes a principal.
+
+use crate::gate::Gate;
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use badiano_exchange::on_behalf::{HEADER, OnBehalf};
+use badiano_kernel::{Fault, Instant, Principal, Purpose};
+use badiano_record::Session;
+use std::net::SocketAddr;
+
+/// What the connection itself shows; put into every request by the listener.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    pub remote: SocketAddr,
+    /// The client's certificate in DER, checked by TLS against the authority.
+    pub certificate: Option<Vec<u8>>,
+    pub is_tls: bool,
+}
+
+/// A caller who has been made out.
+#[derive(Clone)]
+pub struct Caller {
+    pub gate: Gate,
+    pub principal: Principal,
+    pub purpose: Purpose,
+    pub reason: Option<String>,
+    /// CURP of the person a node asks about, when it asks for somebody.
+    pub person: Option<String>,
+    /// The anti-forgery token of the browser's session; none for tokens and certificates.
+    pub csrf: Option<String>,
+    /// The cookie or token itself, for signing out.
+    pub token: Option<String>,
+    pub now: Instant,
+}
+
+impl Caller {
+    pub fn session(&self) -> Session {
+        let session = self.gate.node.session(self.principal.clone(), self.purpose, self.now);
+        match &self.reason {
+            Some(reason) => session.with_reason(reason),
+            None => session,
+        }
+    }
+
+    /// The same caller for another purpose that a door has checked.
+    #[must_use]
+    pub fn for_purpose(mut self, purpose: Purpose, reason: Option<&str>) -> Self {
+        self.purpose = purpose;
+        self.reason = reason.map(str::to_owned);
+        self
+    }
+
+    /// Makes out who calls, from what the request carries.
+    pub fn of(gate: &Gate, parts: &Parts) -> Result<Caller, Fault> {
+        let now = Instant::now();
+        let connection = parts.extensions.get::<Connection>();
+        let connection = connection.ok_or_else(|| Fault::bug("the listener names the connection"))?;
+        if let Some(certificate) = &connection.certificate {
+            return of_node(gate, &parts.headers, certificate, now);
+        }
+        let bearer = bearer(&parts.headers);
+        let cookie = cookie(&parts.headers, &gate.cookie_name());
+        let by_cookie = bearer.is_none();
+        let token = bearer
+            .or(cookie)
+            .ok_or_else(|| Fault::unauthenticated("sign in, or show a token or certificate"))?;
+        let signed_in = gate.node.signed_in(&token, now)?;
+        let signed_in =
+            signed_in.ok_or_else(|| Fault::unauthenticated("the sign-in or token has run out"))?;
+        if signed_in.loopback_only && !connection.remote.ip().to_canonical().is_loopback() {
+            return Err(Fault::unauthenticated("this token is taken from this machine only"));
+        }
+        if by_cookie {
+            check_forgery(parts, &signed_in.csrf)?;
+        }
+        let purpose = match &signed_in.principal {
+            Principal::Citizen { .. } => Purpose::PatientRequest,
+            _ => Purpose::Treatment,
+        };
+        Ok(Caller {
+            gate: gate.clone(),
+            principal: signed_in.principal,
+            purpose,
+            reason: None,
+            person: None,
+            csrf: by_cookie.then_some(signed_in.csrf),
+            token: Some(token),
+            now,
+        })
+    }
+}
+
+fn of_node(gate: &Gate, headers: &HeaderMap, certificate: &[u8], now: Instant) -> Result<Caller, Fault> {
+    let node = gate.node.node_principal(certificate)?;
+    let mut caller = Caller {
+        gate: gate.clone(),
+        principal: node,
+        purpose: Purpose::Operations,
+        reason: None,
+        person: None,
+        csrf: None,
+        token: None,
+        now,
+    };
+    let Some(header) = headers.get(HEADER) else { return Ok(caller) };
+    let header = header.to_str().map_err(|_| Fault::invalid("a header is not text"))?;
+    let for_whom = OnBehalf::parse(header)?;
+    caller.purpose = for_whom.purpose()?;
+    caller.reason = for_whom.reason.clone();
+    caller.person = Some(for_whom.person.clone());
+    if let Some(staff) = for_whom.staff() {
+        caller.principal = gate.node.on_behalf(caller.principal, staff)?;
+    } else if caller.purpose != Purpose::PatientRequest {
+        return Err(Fault::forbidden("a request for nobody has no such purpose"));
+    }
+    Ok(caller)
+}
+
+/// A browser sends its cookie by itself; only our own pages know the token that must come with a change.
+fn check_forgery(parts: &Parts, csrf: &str) -> Result<(), Fault> {
+    if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let shown = parts.headers.get("x-csrf-token").and_then(|h| h.to_str().ok()).unwrap_or_default();
+    let same =
+        shown.len() == csrf.len() && shown.bytes().zip(csrf.bytes()).fold(0, |d, (a, b)| d | (a ^ b)) == 0;
+    if same {
+        Ok(())
+    } else {
+        Err(Fault::forbidden("the request does not come from our own page (X-CSRF-Token)"))
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+/// The value of one cookie.
+pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(COOKIE).iter().filter_map(|h| h.to_str().ok());
+    all.flat_map(|h| h.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(n, _)| *n == name)
+        .map(|(_, v)| v.to_owned())
+}
+
+impl FromRequestParts<Gate> for Caller {
+    type Rejection = crate::reply::Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Self::Rejection> {
+        Caller::of(gate, parts).map_err(|fault| crate::reply::Refusal::of(parts, fault))
+    }
+}

@@ -1,0 +1,86 @@
+//! DICOM over associations (PS3.7, PS3.8): the listener, who may speak, and the table of services.
+
+mod answer;
+pub mod client;
+mod commitment;
+mod find;
+mod modality_worklist;
+mod mpps;
+mod rim;
+mod store;
+
+use crate::gate::Gate;
+use badiano_dicom::association::{Extended, Offer, Policy, Preference, PrivateStorage, Roles, StorageOffer};
+use badiano_dicom::dictionary::{TRANSFER_SYNTAXES, uids};
+use badiano_dicom::dimse::sop_class as sop;
+use badiano_dicom::pdu::AsyncWindow;
+use badiano_kernel::Fault;
+use badiano_kernel::id::Uid;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+pub use commitment::carry as carry_commitments;
+
+/// Associations served at once.
+const ASSOCIATIONS_MAX: usize = 256;
+
+/// The services beside storage that this node offers as SCP. `docs/conformance/dicom.md` is made from it.
+pub const SERVICES: &[&str] = &[
+    sop::VERIFICATION,
+    sop::MODALITY_WORKLIST_FIND,
+    sop::MODALITY_PERFORMED_PROCEDURE_STEP,
+    sop::STORAGE_COMMITMENT_PUSH,
+    sop::PATIENT_ROOT_FIND,
+    sop::STUDY_ROOT_FIND,
+];
+
+/// What an association may agree on.
+pub fn policy() -> Policy {
+    let uid = |text: &str| Uid::parse(text).expect("constants of the standard are UIDs");
+    let plain = vec![uid(uids::EXPLICIT_VR_LITTLE_ENDIAN), uid(uids::IMPLICIT_VR_LITTLE_ENDIAN)];
+    let offer = |class: &&str| Offer {
+        abstract_syntax: uid(class),
+        transfer_syntaxes: plain.clone(),
+        roles: Roles::DEFAULT,
+        extended: Extended::Ignored,
+    };
+    Policy {
+        offers: SERVICES.iter().map(offer).collect(),
+        storage: Some(StorageOffer {
+            standard: true,
+            private: PrivateStorage::Any,
+            transfer_syntaxes: TRANSFER_SYNTAXES.iter().map(|t| uid(t.uid)).collect(),
+            roles: Roles::DEFAULT,
+            extended: Extended::Ignored,
+        }),
+        preference: Preference::Theirs,
+        contexts_max: 128,
+        p_data_length_max: badiano_dicom::association::P_DATA_LENGTH_ANNOUNCED,
+        window: AsyncWindow { invoked: 1, performed: 1 },
+    }
+}
+
+/// Serves until the process ends.
+pub async fn serve(gate: Gate, listener: TcpListener) -> Result<(), Fault> {
+    let slots = Arc::new(tokio::sync::Semaphore::new(ASSOCIATIONS_MAX));
+    let policy = Arc::new(policy());
+    loop {
+        let slot =
+            slots.clone().acquire_owned().await.map_err(|_| Fault::bug("the semaphore is never closed"))?;
+        let (stream, remote) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a DICOM connection could not be taken");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let (gate, policy) = (gate.clone(), policy.clone());
+        tokio::spawn(async move {
+            if let Err(error) = rim::run(gate, &policy, stream, remote).await {
+                tracing::info!(%error, "a DICOM association ended early");
+            }
+            drop(slot);
+        });
+    }
+}

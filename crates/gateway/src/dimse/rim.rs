@@ -1,0 +1,247 @@
+//! One association over one socket: bytes in and out, each event to its service. One write a train, no delayed acknowledgements.
+
+use super::store::Storing;
+use super::{answer, commitment, find, modality_worklist, mpps};
+use crate::gate::Gate;
+use badiano_dicom::association::{Admission, Policy, Settings, State};
+use badiano_dicom::dimse::sop_class as sop;
+use badiano_dicom::dimse::{Event, Operation, Provider, Request, Response, SendRefused, Status};
+use badiano_kernel::{Fault, Instant, Principal, Purpose};
+use badiano_record::peers::PeerKind;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const READ_BYTES: usize = 256 << 10;
+/// A peer that takes nothing for this long is gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// An identifier or N-SET list; images never pass through here.
+const DATA_SET_BYTES_MAX: usize = 4 << 20;
+
+/// What a request's data set goes to.
+enum Open {
+    Nothing,
+    Storing(Box<Storing>),
+    Collecting { context: u8, request: Request, bytes: Vec<u8>, too_long: bool },
+}
+
+pub(super) struct Association {
+    pub gate: Gate,
+    pub provider: Provider,
+    pub principal: Option<Principal>,
+    pub remote: SocketAddr,
+    open: Open,
+    /// Commitment reports that wait for the peer's answer on this association.
+    pub reporting: Vec<commitment::Reporting>,
+}
+
+pub(super) async fn run(
+    gate: Gate,
+    policy: &Policy,
+    stream: TcpStream,
+    remote: SocketAddr,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let provider = Provider::acceptor(Settings::default(), Instant::now());
+    let mut association =
+        Association { gate, provider, principal: None, remote, open: Open::Nothing, reporting: Vec::new() };
+    let outcome = association.drive(policy, stream).await;
+    association.ended().await;
+    outcome
+}
+
+impl Association {
+    async fn drive(&mut self, policy: &Policy, mut stream: TcpStream) -> io::Result<()> {
+        let mut buffer = vec![0_u8; READ_BYTES];
+        loop {
+            self.flush(&mut stream).await?;
+            if self.provider.state() == State::Sta1 {
+                return Ok(());
+            }
+            quick_acknowledge(&stream);
+            let now = Instant::now();
+            let wait =
+                self.provider.deadline().map_or(3600, |d| (d.micros - now.micros).max(0) / 1_000_000 + 1);
+            let read =
+                tokio::time::timeout(Duration::from_secs(wait.unsigned_abs()), stream.read(&mut buffer))
+                    .await;
+            let taken = match read {
+                Ok(taken) => taken?,
+                Err(_) => {
+                    if self.provider.expire(Instant::now()).is_some() {
+                        self.flush(&mut stream).await?;
+                        return Ok(());
+                    }
+                    continue;
+                }
+            };
+            if taken == 0 {
+                self.provider.transport_closed();
+                return Ok(());
+            }
+            let mut input = &buffer[..taken];
+            while let Some(event) = self.provider.next(&mut input, Instant::now()) {
+                self.take(policy, event, &mut stream).await?;
+            }
+        }
+    }
+
+    async fn flush(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+        let train = self.provider.take_outgoing();
+        if train.is_empty() {
+            return Ok(());
+        }
+        let written = tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(&train)).await;
+        written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    }
+
+    async fn take(&mut self, policy: &Policy, event: Event<'_>, stream: &mut TcpStream) -> io::Result<()> {
+        let done = match event {
+            Event::Requested(rq) => {
+                let admission = self.admit(&rq.calling.to_string(), rq.called.as_str());
+                if let Err(refusal) = self.provider.answer(policy, &admission, Instant::now()) {
+                    tracing::info!(calling = %rq.calling, ?refusal, "an association was refused");
+                }
+                Ok(())
+            }
+            Event::Request { context, request, data_set } => self.request(context, request, data_set).await,
+            Event::Data { bytes, last, .. } => self.data(bytes, last, stream).await?,
+            Event::Response { response, .. } => {
+                commitment::answered(self, &response).await;
+                Ok(())
+            }
+            Event::ReleaseRequested => self.provider.answer_release(Instant::now()),
+            Event::Aborted(cause) => {
+                tracing::info!(%cause, "an association was aborted");
+                Ok(())
+            }
+            Event::Accepted
+            | Event::Rejected(_)
+            | Event::Cancel { .. }
+            | Event::Refused { .. }
+            | Event::Released => Ok(()),
+        };
+        done.map_err(|e| io::Error::other(e.to_string()))
+    }
+
+    fn admit(&mut self, calling: &str, called: &str) -> Admission {
+        let own = &self.gate.options.ae_title;
+        if called != own {
+            return Admission::CalledAeNotRecognized;
+        }
+        let host = self.remote.ip().to_canonical().to_string();
+        match self.gate.node.admit(PeerKind::Dicom, calling, &host, Instant::now()) {
+            Ok(principal) => {
+                self.principal = Some(principal);
+                Admission::Admitted { identity_response: Vec::new() }
+            }
+            Err(_) => Admission::CallingAeNotRecognized,
+        }
+    }
+
+    /// The session of the peer, as of now.
+    pub fn session(&self) -> Result<badiano_record::Session, Fault> {
+        let principal =
+            self.principal.clone().ok_or_else(|| Fault::unauthenticated("no association stands"))?;
+        Ok(self.gate.node.session(principal, Purpose::Treatment, Instant::now()))
+    }
+
+    async fn request(&mut self, context: u8, request: Request, data_set: bool) -> Result<(), SendRefused> {
+        match request.operation() {
+            Operation::CEcho => {
+                self.provider.respond(context, Response::to(&request, Status::SUCCESS), false)
+            }
+            Operation::CStore if data_set => {
+                let storing = Storing::begin(self, context, request);
+                self.open = Open::Storing(Box::new(storing));
+                Ok(())
+            }
+            Operation::CFind | Operation::NCreate | Operation::NSet | Operation::NAction if data_set => {
+                self.open = Open::Collecting { context, request, bytes: Vec::new(), too_long: false };
+                Ok(())
+            }
+            _ => {
+                if data_set {
+                    self.open = Open::Nothing;
+                }
+                let response = Response::to(&request, Status::UNRECOGNIZED_OPERATION);
+                self.provider.respond(context, response, false)
+            }
+        }
+    }
+
+    async fn data(
+        &mut self,
+        more: &[u8],
+        last: bool,
+        stream: &mut TcpStream,
+    ) -> io::Result<Result<(), SendRefused>> {
+        match &mut self.open {
+            Open::Nothing => return Ok(Ok(())),
+            Open::Storing(storing) => storing.feed(more),
+            Open::Collecting { bytes, too_long, .. } => {
+                if bytes.len() + more.len() > DATA_SET_BYTES_MAX {
+                    *too_long = true;
+                } else {
+                    bytes.extend_from_slice(more);
+                }
+            }
+        }
+        if !last {
+            return Ok(Ok(()));
+        }
+        Ok(match std::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Nothing => Ok(()),
+            Open::Storing(storing) => storing.finish(self).await,
+            Open::Collecting { context, request, too_long: true, .. } => {
+                let fault = Fault::too_costly("the data set is longer than 4 MiB");
+                self.provider.respond(context, answer::failure(&request, &fault), false)
+            }
+            Open::Collecting { context, request, bytes, .. } => {
+                let done = self.serve(context, &request, &bytes).await;
+                self.flush(stream).await?;
+                done
+            }
+        })
+    }
+
+    async fn serve(&mut self, context: u8, request: &Request, bytes: &[u8]) -> Result<(), SendRefused> {
+        let class = request.sop_class.as_str().to_owned();
+        match (request.operation(), class.as_str()) {
+            (Operation::CFind, sop::MODALITY_WORKLIST_FIND) => {
+                modality_worklist::find(self, context, request, bytes)
+            }
+            (Operation::CFind, _) => find::find(self, context, request, bytes),
+            (Operation::NCreate | Operation::NSet, sop::MODALITY_PERFORMED_PROCEDURE_STEP) => {
+                mpps::perform(self, context, request, bytes).await
+            }
+            (Operation::NAction, sop::STORAGE_COMMITMENT_PUSH) => {
+                commitment::ask(self, context, request, bytes).await
+            }
+            _ => {
+                self.provider.respond(context, Response::to(request, Status::SOP_CLASS_NOT_SUPPORTED), false)
+            }
+        }
+    }
+
+    /// Reports that the peer did not answer here go out again on an association of their own.
+    async fn ended(&mut self) {
+        for reporting in std::mem::take(&mut self.reporting) {
+            let why = Fault::unavailable("the association ended before the report was answered");
+            if let Err(fault) = self.gate.node.failed(&reporting.item, &why, Instant::now()).await {
+                tracing::warn!(%fault, "a commitment report could not be put back");
+            }
+        }
+    }
+}
+
+/// Re-armed before each read: a stock client that writes header and body apart would wait 40 ms for our delayed ACK.
+#[cfg(target_os = "linux")]
+fn quick_acknowledge(stream: &TcpStream) {
+    let _ = stream.set_quickack(true);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn quick_acknowledge(_: &TcpStream) {}

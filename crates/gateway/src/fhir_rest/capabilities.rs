@@ -1,0 +1,77 @@
+//! FHIR capabilities interaction: generated from the tables that serve. https://hl7.org/fhir/R4/http.html#capabilities
+
+use super::form;
+use crate::gate::Gate;
+use crate::reply::Refusal;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use badiano_fhir::schema::{self, SearchKind};
+use badiano_fhir::{Value, fhir};
+
+/// What every type of resource can do here.
+const INTERACTIONS: [&str; 6] = ["read", "vread", "update", "delete", "history-instance", "create"];
+
+pub async fn metadata(
+    State(gate): State<Gate>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let wire = form::wanted(&headers, &form::pairs(&query.unwrap_or_default()))?;
+    form::answer(StatusCode::OK, &statement(&gate.node.settings().name, &gate.options.address), wire)
+}
+
+/// The CapabilityStatement of a node; also what `docs/conformance` shows.
+pub fn statement(name: &str, address: &str) -> Value {
+    let resources: Vec<Value> = schema::resource_types().iter().map(|kind| resource(kind)).collect();
+    fhir!({
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": "2026-11-22",
+        "kind": "instance",
+        "software": { "name": "Badiano", "version": (env!("CARGO_PKG_VERSION")) },
+        "implementation": { "description": name, "url": (format!("{address}/fhir")) },
+        "fhirVersion": "4.0.1",
+        "format": ["json", "xml"],
+        "rest": [{
+            "mode": "server",
+            "security": { "service": [{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" }] }] },
+            "resource": (Value::Array(resources)),
+            "interaction": [{ "code": "transaction" }, { "code": "batch" }]
+        }]
+    })
+}
+
+const fn kind_code(kind: SearchKind) -> &'static str {
+    match kind {
+        SearchKind::Number => "number",
+        SearchKind::Date => "date",
+        SearchKind::String => "string",
+        SearchKind::Token => "token",
+        SearchKind::Reference => "reference",
+        SearchKind::Composite => "composite",
+        SearchKind::Quantity => "quantity",
+        SearchKind::Uri => "uri",
+        SearchKind::Special => "special",
+    }
+}
+
+fn resource(kind: &str) -> Value {
+    let interaction =
+        INTERACTIONS.iter().chain(["search-type"].iter()).map(|code| fhir!({ "code": (*code) })).collect();
+    let params = schema::search_parameters().iter().filter(|p| p.base.iter().any(|b| *b == kind));
+    let params: Vec<Value> = params
+        .map(|p| fhir!({ "name": (p.code), "definition": (p.url), "type": (kind_code(p.kind)) }))
+        .collect();
+    let mut resource = fhir!({
+        "type": kind,
+        "interaction": (Value::Array(interaction)),
+        "versioning": "versioned-update",
+        "readHistory": true,
+        "updateCreate": true
+    });
+    if !params.is_empty() {
+        resource.set("searchParam", Value::Array(params));
+    }
+    resource
+}

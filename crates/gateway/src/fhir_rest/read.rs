@@ -1,0 +1,54 @@
+//! FHIR read and vread interactions. https://hl7.org/fhir/R4/http.html#read
+
+use super::form;
+use crate::caller::Caller;
+use crate::reply::Refusal;
+use axum::extract::{Path, RawQuery};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use badiano_kernel::{Fault, FaultKind};
+use badiano_record::resources::Versioned;
+
+pub async fn read(
+    caller: Caller,
+    Path((kind, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let wire = form::wanted(&headers, &form::pairs(&query.unwrap_or_default()))?;
+    form::known_kind(&kind)?;
+    let session = caller.session();
+    let found = session.read(&kind, &id);
+    // The guide writes Patient/{curp}: it resolves to the opaque id, which is what the answer says.
+    let by_curp = |f: Fault| match (f.kind, kind.as_str(), id.len()) {
+        (FaultKind::NotFound, "Patient", 18) => session.patient_by_curp(&id).map_err(|_| f),
+        _ => Err(f),
+    };
+    let found = found.or_else(by_curp).map_err(Refusal::fhir)?;
+    answer(&found, &headers, wire)
+}
+
+pub async fn vread(
+    caller: Caller,
+    Path((kind, id, version)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let wire = form::wanted(&headers, &form::pairs(&query.unwrap_or_default()))?;
+    form::known_kind(&kind)?;
+    let version = version.parse().map_err(|_| Refusal::fhir(Fault::not_found("no such version")))?;
+    let found = caller.session().read_version(&kind, &id, version).map_err(Refusal::fhir)?;
+    answer(&found, &headers, wire)
+}
+
+fn answer(found: &Versioned, headers: &HeaderMap, wire: form::Wire) -> Result<Response, Refusal> {
+    if found.deleted {
+        let gone = badiano_fhir::outcome::from_fault(&Fault::not_found("the resource was deleted"));
+        return form::answer(StatusCode::GONE, &gone, wire);
+    }
+    let etag = format!("W/\"{}\"", found.version);
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|h| h.as_bytes() == etag.as_bytes()) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    form::answer_version(StatusCode::OK, found, wire)
+}

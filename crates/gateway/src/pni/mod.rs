@@ -1,0 +1,73 @@
+//! The doors between nodes (mTLS): joining, registration, consent on its way, and who looked at a person's data.
+
+use crate::caller::Caller;
+use crate::gate::Gate;
+use crate::reply::Refusal;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use badiano_fhir::{Value, fhir, json};
+use badiano_kernel::{Fault, Instant, Principal, Purpose};
+use badiano_record::consent_register::Statement;
+use badiano_record::participants::JoinRequest;
+use bytes::Bytes;
+
+fn node_institution(caller: &Caller) -> Result<String, Refusal> {
+    match &caller.principal {
+        Principal::Node { institution, .. } => Ok(institution.clone()),
+        _ => Err(Refusal::page(Fault::forbidden("this door is for nodes"))),
+    }
+}
+
+fn answer(value: &Value) -> Response {
+    ([("content-type", "application/json; charset=utf-8")], json::to_string(value)).into_response()
+}
+
+fn read_json(body: &[u8]) -> Result<Value, Refusal> {
+    json::parse(body).map_err(|e| Refusal::page(Fault::invalid(e.to_string())))
+}
+
+/// Hub: takes a hospital in. Public: the one-time code is the proof.
+pub async fn join(State(gate): State<Gate>, body: Bytes) -> Result<Response, Refusal> {
+    let request: JoinRequest = serde_json::from_slice(&body)
+        .map_err(|_| Refusal::page(Fault::invalid("this is not a request to join")))?;
+    let taken = gate.node.take_in(request, Instant::now()).await.map_err(Refusal::page)?;
+    let text = serde_json::to_string(&taken)
+        .map_err(|_| Refusal::page(Fault::bug("an answer is always printable")))?;
+    Ok(([("content-type", "application/json")], text).into_response())
+}
+
+/// Hub: a hospital registers a person it holds data about.
+pub async fn registrations(caller: Caller, body: Bytes) -> Result<Response, Refusal> {
+    let institution = node_institution(&caller)?;
+    let patient = read_json(&body)?;
+    caller.session().note_holding(patient, &institution).await.map_err(Refusal::page)?;
+    Ok(answer(&fhir!({ "taken": true })))
+}
+
+/// Hospital: the hub says what a person has consented to.
+pub async fn consent(caller: Caller, body: Bytes) -> Result<Response, Refusal> {
+    node_institution(&caller)?;
+    let statement = Statement::from_value(&read_json(&body)?);
+    let statement = statement.ok_or_else(|| Refusal::page(Fault::invalid("this is not a consent")))?;
+    caller.session().take_consent(statement).await.map_err(Refusal::page)?;
+    Ok(answer(&fhir!({ "taken": true })))
+}
+
+/// Hub: all consents, for a node that catches up.
+pub async fn consents(caller: Caller) -> Result<Response, Refusal> {
+    node_institution(&caller)?;
+    let all = caller.session().all_consents().map_err(Refusal::page)?;
+    Ok(answer(&Value::Array(all.iter().map(Statement::to_value).collect())))
+}
+
+/// Hospital: the hub asks, for the citizen, who looked at their data here; each entry with its proof.
+pub async fn accesses(caller: Caller) -> Result<Response, Refusal> {
+    node_institution(&caller)?;
+    let person = caller.person.clone().filter(|_| caller.purpose == Purpose::PatientRequest);
+    let person =
+        person.ok_or_else(|| Refusal::page(Fault::forbidden("this list is for the person themselves")))?;
+    let list = caller.session().accesses_of(&person).map_err(Refusal::page)?;
+    let text =
+        serde_json::to_string(&list).map_err(|_| Refusal::page(Fault::bug("a list is always printable")))?;
+    Ok(([("content-type", "application/json; charset=utf-8")], text).into_response())
+}

@@ -1,0 +1,79 @@
+//! Every HTTP route of the product, in one place, grouped by who uses it.
+
+use crate::gate::Gate;
+use crate::{dicomweb as dw, fhir_rest as fhir, oauth, pages, pni};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{delete, get, post};
+
+/// Longest body of a request that is read into memory; images are streamed and have their own limit.
+const BODY_BYTES_MAX: usize = 32 << 20;
+
+/// The router of a node. Public routes carry no patient data; all others make out a `Caller` first.
+pub fn router(gate: Gate) -> Router {
+    Router::new()
+        .merge(public())
+        .merge(fhir_routes())
+        .merge(dicomweb_routes())
+        .merge(node_routes())
+        .merge(page_routes())
+        .fallback(pages::assets_door::serve)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(gate)
+}
+
+/// No sign-in: liveness, what the node can do, the log's checkpoint and key, signing in.
+fn public() -> Router<Gate> {
+    Router::new()
+        .route("/livez", get(pages::health::livez))
+        .route("/readyz", get(pages::health::readyz))
+        .route("/metrics", get(pages::health::metrics))
+        .route("/fhir/metadata", get(fhir::capabilities::metadata))
+        .route("/.well-known/smart-configuration", get(oauth::token::smart_configuration))
+        .route("/fhir/.well-known/smart-configuration", get(oauth::token::smart_configuration))
+        .route("/oauth/token", post(oauth::token::token))
+        .route("/log/checkpoint", get(pages::health::checkpoint))
+        .route("/log/key", get(pages::health::log_key))
+        .route("/pni/join", post(pni::join))
+        .route("/oauth/start", get(oauth::client::start))
+        .route("/oauth/callback", get(oauth::client::callback))
+        .route("/api/session", get(pages::session::session))
+        .route("/api/sign-in", post(pages::session::sign_in))
+        .route("/api/setup", post(pages::session::set_up))
+        .route("/api/setup/confirm", post(pages::session::confirm_set_up))
+}
+
+/// Systems and other nodes (HL7 FHIR R4, RESTful API).
+fn fhir_routes() -> Router<Gate> {
+    Router::new()
+        .route("/fhir", post(fhir::transaction::transaction))
+        .route("/fhir/{kind}", get(fhir::search::search).post(fhir::create::create))
+        .route("/fhir/{kind}/_search", post(fhir::search::search_by_post))
+        .route("/fhir/{kind}/{id}", get(fhir::read::read).put(fhir::update::update).delete(fhir::delete::delete))
+        .route("/fhir/{kind}/{id}/_history", get(fhir::history::history))
+        .route("/fhir/{kind}/{id}/_history/{version}", get(fhir::read::vread))
+}
+
+/// Viewers and workstations (DICOM PS3.18).
+fn dicomweb_routes() -> Router<Gate> {
+    dw::routes("/dicomweb").merge(dw::national::routes("/dicomweb-nacional"))
+}
+
+/// Nodes among themselves, by certificate.
+fn node_routes() -> Router<Gate> {
+    Router::new()
+        .route("/pni/registrations", post(pni::registrations))
+        .route("/pni/consent", post(pni::consent))
+        .route("/pni/consents", post(pni::consents))
+        .route("/pni/accesses", post(pni::accesses))
+}
+
+/// Our own pages; the shapes are in `web/src/api.ts`.
+fn page_routes() -> Router<Gate> {
+    Router::new()
+        .route("/api/sign-out", post(pages::session::sign_out))
+        .merge(pages::routes())
+        .route("/api/admin/users", get(pages::admin::users).post(pages::admin::make_user))
+        .route("/api/admin/peers", get(pages::admin::peers).post(pages::admin::put_peer))
+        .route("/api/admin/peers/{id}", delete(pages::admin::suspend_peer))
+}

@@ -1,0 +1,71 @@
+//! The table of jobs: what a node does by itself, how often, and under which name it stands in the audit.
+
+use crate::roles::Part;
+use badiano_exchange::courier;
+use badiano_gateway::{Gate, mllp};
+use badiano_kernel::{Fault, Instant};
+use std::time::Duration;
+
+/// Runs the job of a part until the process ends. Doors are started by `serve`.
+pub async fn run(part: Part, gate: Gate) {
+    match part {
+        Part::Dimse => {}
+        Part::AuditTree => {
+            every(Duration::from_secs(1), || async { gate.node.advance_log(Instant::now()).map(|_| ()) })
+                .await
+        }
+        Part::ImagingRecord => {
+            every(Duration::from_millis(300), || async {
+                gate.node.refresh_imaging_studies(Instant::now()).await.map(|_| ())
+            })
+            .await;
+        }
+        Part::Mllp => {
+            every(Duration::from_millis(500), || async {
+                mllp::sender::carry_results(&gate, Instant::now()).await.map(|_| ())
+            })
+            .await
+        }
+        Part::Courier => carry(&gate).await,
+        Part::ConsentLease => {
+            every(courier::HEARTBEAT, || async {
+                match gate.wire() {
+                    Ok(wire) => courier::catch_up(&gate.node, &wire, Instant::now()).await,
+                    Err(fault) => Err(fault),
+                }
+            })
+            .await;
+        }
+    }
+}
+
+/// Carries as soon as something changes, and now and then for what waits for its time.
+async fn carry(gate: &Gate) {
+    let mut changed = gate.node.changed();
+    loop {
+        if let Ok(wire) = gate.wire() {
+            if let Err(fault) = courier::carry(&gate.node, &wire, Instant::now()).await {
+                tracing::warn!(%fault, "courier");
+            }
+        }
+        let wait = tokio::time::timeout(Duration::from_secs(1), changed.changed()).await;
+        if matches!(wait, Ok(Err(_))) {
+            return;
+        }
+    }
+}
+
+async fn every<F, Fut>(period: Duration, job: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(), Fault>>,
+{
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        if let Err(fault) = job().await {
+            tracing::warn!(%fault, "a job failed and will be tried again");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Which parts run in which role: a table, so that start-up is a loop and not a tangle of conditions.
+
+use badiano_record::NodeRole;
+
+/// A part of the product that runs beside the HTTP doors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// DICOM associations.
+    Dimse,
+    /// HL7 v2 over MLLP, and results on their way back.
+    Mllp,
+    /// ImagingStudy resources kept in line with the archive.
+    ImagingRecord,
+    /// Queues to other nodes.
+    Courier,
+    /// The lease on consent.
+    ConsentLease,
+    /// The signed tree over the audit log.
+    AuditTree,
+}
+
+const TABLE: &[(Part, &[NodeRole])] = &[
+    (Part::Dimse, &[NodeRole::Hospital]),
+    (Part::Mllp, &[NodeRole::Hospital]),
+    (Part::ImagingRecord, &[NodeRole::Hospital]),
+    (Part::Courier, &[NodeRole::Hospital, NodeRole::Hub]),
+    (Part::ConsentLease, &[NodeRole::Hospital]),
+    (Part::AuditTree, &[NodeRole::Hospital, NodeRole::Hub]),
+];
+
+/// The parts of a role, in the order in which they start.
+pub fn parts(role: NodeRole) -> impl Iterator<Item = Part> {
+    TABLE.iter().filter(move |(_, roles)| roles.contains(&role)).map(|(part, _)| *part)
+}
