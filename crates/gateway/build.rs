@@ -21,7 +21,9 @@ fn rows(packed: &Path, table: &str) -> String {
     let mut source = String::from("&[\n");
     for (path, hash, length) in files {
         let file = packed.join("files").join(format!("{path}.gz"));
-        let file = file.canonicalize().unwrap_or_else(|e| panic!("web/dist-packed: {path}: {e}; build the pages again"));
+        let file = file
+            .canonicalize()
+            .unwrap_or_else(|e| panic!("web/dist-packed: {path}: {e}; build the pages again"));
         let kind = content_type(path);
         let immutable = is_immutable(path);
         writeln!(
@@ -39,7 +41,9 @@ fn row_of(line: &str) -> (&str, &str, &str) {
     let mut cells = line.split('\t');
     match (cells.next(), cells.next(), cells.next(), cells.next()) {
         (Some(path), Some(hash), Some(length), None)
-            if hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()) && length.parse::<u64>().is_ok() =>
+            if hash.len() == 64
+                && hash.bytes().all(|b| b.is_ascii_hexdigit())
+                && length.parse::<u64>().is_ok() =>
         {
             (path, hash, length)
         }

@@ -22,7 +22,7 @@ const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=
 export async function serve(other = () => false, port = 0) {
   if (!existsSync(join(packed, 'table.tsv'))) throw new Error('the pages are not built: npm run build');
   const names = new Set(readFileSync(join(packed, 'table.tsv'), 'utf8').trim().split('\n').map((row) => row.split('\t')[0]));
-  const policies = { own: policy('CSP_PAGES'), visor: policy('CSP_VISOR') };
+  const policies = { own: policy('CSP_PAGES'), visor: policy('CSP_VISOR'), workers: policy('CSP_VISOR_WORKERS') };
   const server = createServer((request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname;
     let name = path === '/' ? 'index.html' : path.slice(1);
@@ -37,7 +37,7 @@ export async function serve(other = () => false, port = 0) {
     response.writeHead(200, {
       'content-type': TYPES[name.split('.').pop()] ?? 'application/octet-stream',
       'content-encoding': 'gzip',
-      'content-security-policy': name.startsWith('visor/') ? policies.visor : policies.own,
+      'content-security-policy': !name.startsWith('visor/') ? policies.own : name.endsWith('.js') ? policies.workers : policies.visor,
       'cache-control': 'no-cache',
     });
     response.end(readFileSync(join(packed, 'files', `${name}.gz`)));

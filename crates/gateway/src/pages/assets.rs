@@ -47,6 +47,10 @@ pub const CSP_VISOR: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-
      img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; \
      object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
+/// Scripts of the viewer. A browser heeds it only where the script is a worker: the bindings of the codecs there (JPEG-LS, JPEG 2000)
+/// make functions from text, so that they need what the page itself is refused.
+pub const CSP_VISOR_WORKERS: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval'; connect-src 'self'; worker-src 'self' blob:";
+
 /// Headers of our own pages. Isolation is asked for on both, or the viewer in our frame would not have it.
 pub const HEADERS_PAGES: &[(&str, &str)] = &[
     ("content-security-policy", CSP_PAGES),
@@ -61,6 +65,15 @@ pub const HEADERS_PAGES: &[(&str, &str)] = &[
 pub const HEADERS_VISOR: &[(&str, &str)] = &[
     ("content-security-policy", CSP_VISOR),
     ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-embedder-policy", "require-corp"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+];
+
+/// Headers of the viewer's scripts.
+pub const HEADERS_VISOR_SCRIPTS: &[(&str, &str)] = &[
+    ("content-security-policy", CSP_VISOR_WORKERS),
     ("cross-origin-embedder-policy", "require-corp"),
     ("cross-origin-resource-policy", "same-origin"),
     ("x-content-type-options", "nosniff"),
@@ -91,7 +104,11 @@ fn is_viewer_route(rest: &str) -> bool {
 fn exactly(name: &str) -> Option<Asset> {
     let at = TABLE.binary_search_by(|row| row.path.cmp(name)).ok()?;
     let row = &TABLE[at];
-    let headers = if row.path.starts_with("visor/") { HEADERS_VISOR } else { HEADERS_PAGES };
+    let headers = match (row.path.starts_with("visor/"), row.path.ends_with(".js")) {
+        (true, true) => HEADERS_VISOR_SCRIPTS,
+        (true, false) => HEADERS_VISOR,
+        (false, _) => HEADERS_PAGES,
+    };
     Some(Asset {
         content_type: row.content_type,
         etag: row.etag,
@@ -122,7 +139,15 @@ mod tests {
 
     #[test]
     fn an_address_that_climbs_or_has_no_slash_is_not_found() {
-        for path in ["", "index.html", "/../Cargo.toml", "/visor/../index.html", "/%2e%2e/x", "//index.html", "/visor/a/b/c/d"] {
+        for path in [
+            "",
+            "index.html",
+            "/../Cargo.toml",
+            "/visor/../index.html",
+            "/%2e%2e/x",
+            "//index.html",
+            "/visor/a/b/c/d",
+        ] {
             assert!(find(path).is_none(), "{path}");
         }
     }
@@ -132,7 +157,16 @@ mod tests {
         for directive in ["unsafe-inline", "unsafe-eval", "http:", "https:", "*"] {
             assert!(!CSP_PAGES.contains(directive), "{directive}");
         }
-        assert!(!CSP_VISOR.contains("http"), "the viewer may call nobody outside");
+        for policy in [CSP_VISOR, CSP_VISOR_WORKERS] {
+            assert!(
+                !policy.contains("http") && !policy.contains('*'),
+                "the viewer may call nobody outside: {policy}"
+            );
+        }
+        assert!(
+            !CSP_VISOR.contains("'unsafe-eval'"),
+            "only the workers of the viewer make functions from text"
+        );
     }
 
     #[test]
