@@ -74,6 +74,9 @@ export function count(value: number): string {
   return new Intl.NumberFormat(locale()).format(value);
 }
 
+/** «300 imágenes». */
+export const images = (value: number): string => (value === 1 ? t('study.image') : t('study.images', { count: count(value) }));
+
 export function bytes(value: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
   const step = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));

@@ -23,7 +23,7 @@ const shared = {
   'nav.reading': ['Lectura', 'Reading'],
   'nav.national': ['Consulta nacional', 'National query'],
   'nav.admin': ['Administración', 'Administration'],
-  'nav.me': ['Mi expediente', 'My record'],
+  'nav.me': ['Expediente', 'My record'],
   'nav.accesses': ['Quién lo vio', 'Who looked'],
   'nav.consents': ['Permisos', 'Permissions'],
   'nav.notices': ['Avisos', 'Notices'],
