@@ -1,0 +1,96 @@
+// Step 4: the archive answers over DICOMweb (QIDO-RS, WADO-RS, STOW-RS), and the study is an ImagingStudy in the record.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { canonical, isPart10 } from '../peers/dcmtk.mjs';
+import { CURP, Rest, valueOf } from '../stage/rest.mjs';
+
+export const title = 'the archive answers';
+
+export async function run(stage) {
+  const archive = new Rest(stage.norte);
+  for (const visit of [stage.ct, stage.mammogram]) {
+    await searched(stage, archive, visit);
+    await retrieved(stage, archive, visit);
+    await rendered(stage, archive, visit);
+    await inRecord(stage, archive, visit);
+  }
+  await stored(stage, archive, stage.story.visits[2]);
+}
+
+async function searched(stage, archive, visit) {
+  const [study, ...more] = await archive.qido(`/studies?StudyInstanceUID=${visit.study_uid}&includefield=all`);
+  stage.equal(more.length, 0, `${visit.modality}: QIDO-RS finds the study once`);
+  const seen = [valueOf(study, '00080050'), study['00080061'].Value, valueOf(study, '00201208'), valueOf(study, '00100020')];
+  stage.equal(seen, [visit.accession, [visit.modality], visit.instances.length, visit.mrn], `${visit.modality}: with its accession number, modality, number of objects and patient`);
+  const name = `${visit.first_surname} ${visit.second_surname}`.trim() + `^${visit.given}`;
+  stage.equal(valueOf(study, '00100010')?.Alphabetic, name, `${visit.modality}: and her name with every accent (sent in ${visit.charset})`);
+  const none = await archive.qido(`/studies?AccessionNumber=NO-HAY`);
+  stage.equal(none, [], 'QIDO-RS for an accession number that nobody gave finds nothing');
+}
+
+async function retrieved(stage, archive, visit) {
+  const metadata = JSON.parse((await archive.ask(`${archive.dicomweb}/studies/${visit.study_uid}/metadata`)).bytes);
+  stage.equal(metadata.map((m) => valueOf(m, '00080018')).toSorted(), visit.instances.toSorted(), `${visit.modality}: WADO-RS metadata lists every object`);
+  const files = stage.filesOf(visit);
+  for (const { sop, path } of files) {
+    const here = join(stage.out, 'retrieved.dcm');
+    writeFileSync(here, await archive.object(visit.study_uid, visit.series_uid, sop));
+    if (!(await isPart10(here))) throw new Error(`${sop} as retrieved is no Part 10 file`);
+    await canonical(here, `${here}.set`);
+    await canonical(path, `${path}.set`);
+    if (!readFileSync(`${here}.set`).equals(readFileSync(`${path}.set`))) throw new Error(`${sop} as retrieved is not what was sent`);
+  }
+  stage.expect(true, `${visit.modality}: WADO-RS gives each of the ${files.length} objects back as it was sent, bit for bit`);
+  const [{ sop }] = files;
+  const frame = await archive.ask(`${archive.dicomweb}/studies/${visit.study_uid}/series/${visit.series_uid}/instances/${sop}/frames/1`, { headers: { accept: 'multipart/related; type="application/octet-stream"' } });
+  const [set] = metadata.filter((m) => valueOf(m, '00080018') === sop);
+  const bytes = valueOf(set, '00280010') * valueOf(set, '00280011') * (valueOf(set, '00280100') / 8);
+  stage.expect(frame.status === 200 && frame.bytes.length > bytes && frame.bytes.length < bytes + 1000, `${visit.modality}: WADO-RS gives the first frame, of ${bytes} bytes`, [frame.status, frame.bytes.length]);
+}
+
+async function rendered(stage, archive, visit) {
+  const base = `${archive.dicomweb}/studies/${visit.study_uid}`;
+  for (const [what, path] of [['rendered image', '/rendered'], ['thumbnail', '/thumbnail']]) {
+    const image = await archive.ask(`${base}${path}`, { headers: { accept: 'image/jpeg' } });
+    const isJpeg = image.bytes[0] === 0xff && image.bytes[1] === 0xd8;
+    stage.expect(image.status === 200 && isJpeg && image.bytes.length > 500, `${visit.modality}: the ${what} is a JPEG`, [image.status, image.bytes.length]);
+    writeFileSync(join(stage.out, `04-${visit.modality}${path.replace('/', '-')}.jpg`), image.bytes);
+  }
+}
+
+async function inRecord(stage, archive, visit) {
+  const ask = async () => {
+    const all = await archive.search('ImagingStudy', { identifier: `urn:dicom:uid|urn:oid:${visit.study_uid}` });
+    return all.length === 1 && all[0].numberOfInstances === visit.instances.length && all[0];
+  };
+  const study = await stage.eventually(ask, `${visit.modality}: the record has one ImagingStudy of ${visit.instances.length} objects`);
+  stage.equal(study.subject.reference, `Patient/${stage.kept.patient}`, `${visit.modality}: of the citizen`);
+  stage.expect(JSON.stringify(study.basedOn ?? []).includes('ServiceRequest/'), `${visit.modality}: made for her order`, study.basedOn);
+}
+
+/** Another person's study comes over the web (STOW-RS): kept as the very file that was sent. */
+async function stored(stage, archive, visit) {
+  const files = stage.filesOf(visit);
+  const boundary = randomUUID();
+  const parts = files.flatMap(({ path }) => [Buffer.from(`\r\n--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`), readFileSync(path)]);
+  const body = Buffer.concat([...parts, Buffer.from(`\r\n--${boundary}--\r\n`)]);
+  const headers = { 'content-type': `multipart/related; type="application/dicom"; boundary=${boundary}`, accept: 'application/dicom+json' };
+  const answer = await archive.ask(`${archive.dicomweb}/studies`, { method: 'POST', headers, body });
+  stage.equal(answer.status, 200, `STOW-RS stores ${files.length} objects of another person`);
+  const named = JSON.parse(answer.bytes)['00081199'].Value.map((i) => valueOf(i, '00081155'));
+  stage.equal(named.toSorted(), visit.instances.toSorted(), 'and names each');
+  const back = await archive.object(visit.study_uid, visit.series_uid, files[0].sop);
+  await canonicalSame(stage, back, files[0].path);
+  const hers = await archive.search('ImagingStudy', { 'patient.identifier': `${CURP}|${stage.ct.curp}` });
+  stage.expect(hers.every((s) => !JSON.stringify(s).includes(visit.study_uid)), 'and the study of another person is not among hers');
+}
+
+async function canonicalSame(stage, bytes, path) {
+  const here = join(stage.out, 'retrieved.dcm');
+  writeFileSync(here, bytes);
+  await canonical(here, `${here}.set`);
+  await canonical(path, `${path}.set`);
+  stage.expect(readFileSync(`${here}.set`).equals(readFileSync(`${path}.set`)), 'what STOW-RS took comes back bit for bit');
+}
