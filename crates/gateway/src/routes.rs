@@ -4,7 +4,8 @@ use crate::gate::Gate;
 use crate::{dicomweb as dw, fhir_rest as fhir, oauth, pages, pni};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{delete, get, post};
+use axum::middleware::from_fn;
+use axum::routing::{delete, get, post, put};
 
 /// Longest body of a request that is read into memory; images are streamed and have their own limit.
 const BODY_BYTES_MAX: usize = 32 << 20;
@@ -18,6 +19,7 @@ pub fn router(gate: Gate) -> Router {
         .merge(node_routes())
         .merge(page_routes())
         .fallback(pages::assets_door::serve)
+        .layer(from_fn(pages::form::in_language))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(gate)
 }
@@ -72,8 +74,50 @@ fn node_routes() -> Router<Gate> {
 fn page_routes() -> Router<Gate> {
     Router::new()
         .route("/api/sign-out", post(pages::session::sign_out))
-        .merge(pages::routes())
+        .merge(reading_routes())
+        .merge(citizen_routes())
+        .merge(admin_routes())
+}
+
+/// Staff who read, report and ask other institutions.
+fn reading_routes() -> Router<Gate> {
+    Router::new()
+        .route("/api/worklist", get(pages::reading::worklist))
+        .route("/api/studies/{uid}", get(pages::reading::study))
+        .route("/api/studies/{uid}/claim", post(pages::reading::claim))
+        .route("/api/studies/{uid}/report", post(pages::reading::write))
+        .route("/api/report-templates", get(pages::templates::list))
+        .route("/api/national/query", post(pages::national::query))
+        .route("/api/national/emergency", post(pages::national::emergency))
+}
+
+/// The citizen, at the hub.
+fn citizen_routes() -> Router<Gate> {
+    Router::new()
+        .route("/api/me", get(pages::citizen::me))
+        .route("/api/me/accesses", get(pages::accesses::accesses))
+        .route("/api/me/accesses/{id}/proof", get(pages::accesses::proof))
+        .route("/api/me/consents", get(pages::citizen::consents).post(pages::citizen::change_consent))
+        .route("/api/me/notices", get(pages::citizen::notices))
+        .route("/api/me/notices/read", post(pages::citizen::read_notices))
+}
+
+/// Who administers the node; no clinical content.
+fn admin_routes() -> Router<Gate> {
+    Router::new()
+        .route("/api/admin/peers", get(pages::peers::list).put(pages::peers::put))
+        .route("/api/admin/peers/{id}/test", post(pages::peers::test))
+        .route("/api/admin/peers/{id}/active", post(pages::peers::set_active))
         .route("/api/admin/users", get(pages::admin::users).post(pages::admin::make_user))
-        .route("/api/admin/peers", get(pages::admin::peers).post(pages::admin::put_peer))
-        .route("/api/admin/peers/{id}", delete(pages::admin::suspend_peer))
+        .route("/api/admin/users/{account}/active", post(pages::admin::set_user_active))
+        .route("/api/admin/users/{account}/roles", put(pages::admin::set_user_roles))
+        .route("/api/admin/institutions", get(pages::admin::institutions))
+        .route("/api/admin/institutions/{clues}/active", post(pages::admin::set_institution_active))
+        .route("/api/admin/join-codes", post(pages::admin::make_join_code))
+        .route("/api/admin/queues", get(pages::admin::queues))
+        .route("/api/admin/queues/{id}", delete(pages::admin::discard))
+        .route("/api/admin/queues/{id}/retry", post(pages::admin::retry))
+        .route("/api/admin/messages", get(pages::admin::messages))
+        .route("/api/admin/messages/{id}/replay", post(pages::admin::replay))
+        .route("/api/admin/status", get(pages::admin::status))
 }

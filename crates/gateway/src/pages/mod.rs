@@ -1,0 +1,15 @@
+//! What our own pages ask of the node: JSON in the shapes of `web/src/api.ts`, every answer through a session.
+
+pub mod accesses;
+pub mod admin;
+pub mod assets;
+pub mod assets_door;
+pub mod citizen;
+pub mod form;
+pub mod health;
+pub mod national;
+pub mod peers;
+pub mod person;
+pub mod reading;
+pub mod session;
+pub mod templates;

@@ -1,0 +1,413 @@
+//! The reading room: worklist, one study, claiming, and the report (`WorklistItem`, `Study`, `Report` of `web/src/api.ts`).
+
+use super::form::{Json, Refused, clinical, factor_refused};
+use super::person::{self, Head, Section};
+use super::session::off_the_loop;
+use crate::caller::Caller;
+use crate::fhir_rest::form::pairs;
+use axum::extract::{Path, RawQuery};
+use axum::response::Response;
+use badiano_dicom::query::{Condition, Level, Query};
+use badiano_dicom::{Tag, tags};
+use badiano_fhir::Value;
+use badiano_kernel::principal::Role;
+use badiano_kernel::{Fault, FaultKind};
+use badiano_record::accounts::SignInError;
+use badiano_record::imaging::FoundImage;
+use badiano_record::reports::{ReadingItem, ReadingState, ReportAction, ReportText, TEMPLATE_EXTENSION};
+use badiano_record::resources::Versioned;
+use serde::{Deserialize, Serialize};
+
+/// Rows of one worklist.
+const ROWS_MAX: usize = 500;
+/// Series of one study that are listed.
+const SERIES_MAX: usize = 1000;
+/// Longest text of one section, and most sections, of a report.
+const SECTION_BYTES_MAX: usize = 64 << 10;
+const SECTIONS_MAX: usize = 50;
+
+#[derive(Serialize)]
+struct Worklist {
+    items: Vec<Row>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Row {
+    study_uid: String,
+    state: ReadingState,
+    patient: Head,
+    accession: String,
+    modality: String,
+    description: String,
+    priority: String,
+    arrived: String,
+    instances: u64,
+    reader: Option<String>,
+    mine: bool,
+    unmatched: bool,
+}
+
+#[derive(Serialize)]
+struct Study {
+    #[serde(flatten)]
+    row: Row,
+    order: Order,
+    series: Vec<Series>,
+    report: Option<Report>,
+    may_report: bool,
+}
+
+#[derive(Debug, Serialize, PartialEq, Eq)]
+struct Order {
+    reason: String,
+    requester: String,
+    procedure: String,
+}
+
+#[derive(Serialize)]
+struct Series {
+    series_uid: String,
+    modality: String,
+    description: String,
+    instances: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    id: String,
+    status: String,
+    version: u64,
+    template: String,
+    sections: Vec<Section>,
+    conclusion: String,
+    author: String,
+    issued: String,
+    earlier: Vec<Earlier>,
+}
+
+#[derive(Debug, Serialize)]
+struct Earlier {
+    version: u64,
+    status: String,
+    author: String,
+    issued: String,
+    sections: Vec<Section>,
+    conclusion: String,
+}
+
+#[derive(Deserialize)]
+pub struct ReportWrite {
+    action: Action,
+    template: String,
+    sections: Vec<Written>,
+    conclusion: String,
+    version: Option<u64>,
+    second_factor: Option<SecondFactor>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    Save,
+    Sign,
+    Amend,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    title: String,
+    text: String,
+}
+
+/// Shown again for what weighs.
+#[derive(Deserialize, Default)]
+pub struct SecondFactor {
+    pub totp: Option<String>,
+    pub password: Option<String>,
+}
+
+/// Unread first, then oldest first.
+pub async fn worklist(caller: Caller, RawQuery(query): RawQuery) -> Result<Response, Refused> {
+    let asked = pairs(&query.unwrap_or_default());
+    let state = asked.iter().find(|(k, _)| k == "state").map_or("open", |(_, v)| v.as_str());
+    let states: &[ReadingState] = match state {
+        "open" => &[ReadingState::Unread, ReadingState::Claimed, ReadingState::Draft],
+        "signed" => &[ReadingState::Signed],
+        "all" => &[ReadingState::Unread, ReadingState::Claimed, ReadingState::Draft, ReadingState::Signed],
+        _ => return Err(Fault::invalid("state is open, signed or all").at("state").into()),
+    };
+    let found = caller.session().readings(states)?;
+    let account = account_of(&caller);
+    let mut items: Vec<Row> = found.iter().map(|item| row(item, &account)).collect();
+    sort(&mut items);
+    items.truncate(ROWS_MAX);
+    clinical(&Worklist { items })
+}
+
+/// Signed ones newest first: who looks for one looks for what was just done.
+fn sort(items: &mut [Row]) {
+    let rank = |row: &Row| match row.state {
+        ReadingState::Unread => 0,
+        ReadingState::Claimed | ReadingState::Draft => 1,
+        ReadingState::Signed => 2,
+    };
+    items.sort_by(|a, b| {
+        let by_age = if a.state == ReadingState::Signed {
+            b.arrived.cmp(&a.arrived)
+        } else {
+            a.arrived.cmp(&b.arrived)
+        };
+        rank(a).cmp(&rank(b)).then(by_age)
+    });
+}
+
+pub async fn study(caller: Caller, Path(uid): Path<String>) -> Result<Response, Refused> {
+    let session = caller.session();
+    let (item, report) = session.reading(&uid)?;
+    let report = report.map(|r| shown_report(&caller, r)).transpose()?;
+    let conditions = vec![(tags::STUDY_INSTANCE_UID, Condition::Single(uid))];
+    let query = Query {
+        level: Level::Series,
+        conditions,
+        combined_date_time: false,
+        fuzzy: false,
+        limit: SERIES_MAX,
+        offset: 0,
+    };
+    let series = session.find_images(&query)?.iter().map(series_of).collect();
+    clinical(&Study {
+        row: row(&item, &account_of(&caller)),
+        order: order(&item.order),
+        series,
+        report,
+        may_report: caller.principal.has_role(Role::Radiologist),
+    })
+}
+
+pub async fn claim(caller: Caller, Path(uid): Path<String>) -> Result<Response, Refused> {
+    let session = caller.session();
+    session.claim_reading(&uid).await?;
+    let (item, _) = session.reading(&uid)?;
+    clinical(&row(&item, &account_of(&caller)))
+}
+
+/// Signing and amending take a second factor again; who writes and whether it may be is decided by the session.
+pub async fn write(
+    caller: Caller,
+    Path(uid): Path<String>,
+    Json(asked): Json<ReportWrite>,
+) -> Result<Response, Refused> {
+    if asked.sections.len() > SECTIONS_MAX
+        || asked.sections.iter().any(|s| s.text.len() + s.title.len() > SECTION_BYTES_MAX)
+    {
+        return Err(Fault::too_costly("a report has at most 50 sections of 64 KiB").at("sections").into());
+    }
+    let action = match asked.action {
+        Action::Save => ReportAction::Save,
+        Action::Sign => ReportAction::Sign,
+        Action::Amend => ReportAction::Amend,
+    };
+    if action != ReportAction::Save {
+        if asked.conclusion.trim().is_empty() {
+            return Err(Refused::saying(
+                FaultKind::Invalid,
+                "invalid",
+                "Para firmar hace falta la conclusión.",
+                "A report that is signed has a conclusion.",
+            ));
+        }
+        confirm(&caller, asked.second_factor.unwrap_or_default(), true).await?;
+    }
+    let text = ReportText {
+        template: asked.template,
+        sections: asked.sections.into_iter().map(|s| (s.title, s.text)).collect(),
+        conclusion: asked.conclusion,
+    };
+    let written = caller.session().write_report(&uid, action, text, asked.version).await?;
+    clinical(&shown_report(&caller, written)?)
+}
+
+/// The one who is signed in shows again who they are; a password only where it is enough.
+pub async fn confirm(caller: &Caller, factor: SecondFactor, password_is_enough: bool) -> Result<(), Refused> {
+    let account = account_of(caller);
+    if account.is_empty() || !matches!(caller.principal, badiano_kernel::Principal::Staff(_)) {
+        return Err(Fault::forbidden("this takes a person of this node's staff").into());
+    }
+    let (node, now) = (caller.gate.node.clone(), caller.now);
+    let given = |text: Option<String>| text.filter(|t| !t.is_empty());
+    let (totp, password) = (given(factor.totp), given(factor.password).filter(|_| password_is_enough));
+    let outcome = off_the_loop(move || match (totp, password) {
+        (Some(totp), _) => node.confirm(&account, totp.trim(), now),
+        (None, Some(password)) => node.confirm_password(&account, &password, now),
+        (None, None) => Err(SignInError::SecondFactorRequired),
+    });
+    outcome.await?.map_err(factor_refused)
+}
+
+fn account_of(caller: &Caller) -> String {
+    caller.principal.staff().map(|s| s.account.clone()).unwrap_or_default()
+}
+
+fn row(item: &ReadingItem, account: &str) -> Row {
+    let reading = &item.reading;
+    Row {
+        study_uid: reading.study_uid.clone(),
+        state: reading.state,
+        patient: person::head(&item.patient),
+        accession: reading.accession.clone(),
+        modality: reading.modality.clone(),
+        description: reading.description.clone(),
+        priority: match item.order.str_of("priority") {
+            "" => "routine".to_owned(),
+            said => said.to_owned(),
+        },
+        arrived: reading.arrived.clone(),
+        instances: item.instances,
+        reader: item.reader_name.clone().or_else(|| reading.reader.clone()),
+        mine: !account.is_empty() && reading.reader.as_deref() == Some(account),
+        unmatched: reading.unmatched,
+    }
+}
+
+fn order(request: &Value) -> Order {
+    let reasons: Vec<String> =
+        request["reasonCode"].items().iter().map(person::concept).filter(|r| !r.is_empty()).collect();
+    Order {
+        reason: reasons.join("; "),
+        requester: request["requester"].str_of("display").to_owned(),
+        procedure: person::concept(&request["code"]),
+    }
+}
+
+fn series_of(found: &FoundImage) -> Series {
+    let text = |tag: Tag| {
+        let number = u32::from(tag.0) << 16 | u32::from(tag.1);
+        found.attributes.iter().find(|(t, _)| *t == number).map_or(String::new(), |(_, v)| v.clone())
+    };
+    Series {
+        series_uid: text(tags::SERIES_INSTANCE_UID),
+        modality: text(tags::MODALITY),
+        description: text(tags::SERIES_DESCRIPTION),
+        instances: found.instances,
+    }
+}
+
+/// The report with the signed versions before it, which are read only where there can be one.
+fn shown_report(caller: &Caller, newest: Versioned) -> Result<Report, Fault> {
+    let history = match newest.version {
+        1 => Vec::new(),
+        _ => caller.session().history("DiagnosticReport", newest.resource.id())?,
+    };
+    Ok(report(&newest, &history))
+}
+
+fn report(newest: &Versioned, history: &[Versioned]) -> Report {
+    let resource = &newest.resource;
+    let template = resource["extension"].items().iter().find(|e| e.str_of("url") == TEMPLATE_EXTENSION);
+    let signed = |v: &&Versioned| {
+        v.version < newest.version && !v.deleted && matches!(v.resource.str_of("status"), "final" | "amended")
+    };
+    let mut earlier: Vec<Earlier> = history
+        .iter()
+        .filter(signed)
+        .map(|v| Earlier {
+            version: v.version,
+            status: v.resource.str_of("status").to_owned(),
+            author: person::author(&v.resource),
+            issued: v.resource.str_of("issued").to_owned(),
+            sections: person::sections(&v.resource),
+            conclusion: v.resource.str_of("conclusion").to_owned(),
+        })
+        .collect();
+    earlier.sort_by_key(|e| std::cmp::Reverse(e.version));
+    Report {
+        id: resource.id().to_owned(),
+        status: resource.str_of("status").to_owned(),
+        version: newest.version,
+        template: template.map_or("", |t| t.str_of("valueString")).to_owned(),
+        sections: person::sections(resource),
+        conclusion: resource.str_of("conclusion").to_owned(),
+        author: person::author(resource),
+        issued: resource.str_of("issued").to_owned(),
+        earlier,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use badiano_fhir::fhir;
+    use badiano_kernel::Instant;
+    use badiano_record::reports::Reading;
+
+    fn item(uid: &str, state: ReadingState, arrived: &str) -> ReadingItem {
+        ReadingItem {
+            reading: Reading {
+                study_uid: uid.into(),
+                patient: "p".into(),
+                accession: "A1".into(),
+                modality: "CT".into(),
+                description: "Tórax".into(),
+                arrived: arrived.into(),
+                state,
+                reader: Some("ana".into()),
+                report: None,
+                unmatched: false,
+            },
+            patient: Value::Null,
+            order: fhir!({ "priority": "urgent", "reasonCode": [{ "text": "Tos" }, { "coding": [{ "code": "R05" }] }], "code": { "text": "TC de tórax" } }),
+            instances: 12,
+            reader_name: Some("Ana Íñiguez".into()),
+        }
+    }
+
+    #[test]
+    fn the_oldest_unread_study_is_first_and_the_newest_signed_one_leads_the_signed() {
+        let all = [
+            ("1", ReadingState::Signed, "2026-01-01"),
+            ("2", ReadingState::Draft, "2026-01-01"),
+            ("3", ReadingState::Unread, "2026-01-03"),
+            ("4", ReadingState::Unread, "2026-01-02"),
+            ("5", ReadingState::Signed, "2026-01-02"),
+        ];
+        let mut rows: Vec<Row> = all.into_iter().map(|(uid, s, at)| row(&item(uid, s, at), "ana")).collect();
+        sort(&mut rows);
+        let order: Vec<&str> = rows.iter().map(|r| r.study_uid.as_str()).collect();
+        assert_eq!(order, ["4", "3", "2", "5", "1"]);
+    }
+
+    #[test]
+    fn a_row_says_whose_it_is_and_a_study_what_was_ordered() {
+        let item = item("1", ReadingState::Claimed, "2026-01-01");
+        let mine = row(&item, "ana");
+        assert!(mine.mine && !row(&item, "").mine && !row(&item, "eva").mine);
+        assert_eq!(
+            (mine.reader.as_deref(), mine.priority.as_str(), mine.instances),
+            (Some("Ana Íñiguez"), "urgent", 12)
+        );
+        let wanted =
+            Order { reason: "Tos; R05".into(), requester: String::new(), procedure: "TC de tórax".into() };
+        assert_eq!(order(&item.order), wanted);
+    }
+
+    #[test]
+    fn only_earlier_versions_that_were_signed_are_shown_beside_a_report() {
+        let version = |version: u64, status: &str| Versioned {
+            resource: fhir!({ "resourceType": "DiagnosticReport", "id": "r", "status": status, "conclusion": (format!("c{version}")) }),
+            version,
+            updated: Instant::from_seconds(0),
+            deleted: false,
+            created: false,
+        };
+        let history = [
+            version(4, "amended"),
+            version(3, "final"),
+            version(2, "preliminary"),
+            version(1, "preliminary"),
+        ];
+        let shown = report(&history[0], &history);
+        let earlier: Vec<(u64, &str)> =
+            shown.earlier.iter().map(|e| (e.version, e.conclusion.as_str())).collect();
+        assert_eq!((shown.version, earlier), (4, vec![(3, "c3")]));
+    }
+}
