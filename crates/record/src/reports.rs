@@ -9,7 +9,7 @@ use crate::resources::{Precondition, Versioned, Writer, check};
 use crate::session::Session;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::principal::Role;
-use badiano_kernel::{Fault, Instant, id};
+use badiano_kernel::{Fault, FaultKind, Instant, id};
 use badiano_store::{Expect, Stored, Stub, Tx, View, pat_of};
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +132,11 @@ impl Session {
             .ok_or_else(|| Fault::not_found("no such study"))?;
         self.note(Act::Read, "reading", std::slice::from_ref(&item.reading.patient), study_uid)?;
         let report = match &item.reading.report {
-            Some(id) => Some(self.read("DiagnosticReport", id)?),
+            // Who may see the images and not the report sees a study without one.
+            Some(id) => match self.read("DiagnosticReport", id) {
+                Err(fault) if fault.kind == FaultKind::NotFound => None,
+                found => Some(found?),
+            },
             None => None,
         };
         Ok((item, report))
