@@ -28,12 +28,12 @@ export async function violationsOn(page) {
 /** Whether the page must be scrolled sideways, in pixels. */
 export const sideways = (page) => page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
 
-/** Looks at every route in every look; returns what was found, one line each. */
-export async function check(base, cookie, routes, browser) {
+/** Looks at every route in each look; returns what was found, one line each. */
+export async function check(base, cookie, routes, browser, looks = LOOKS) {
   const own = browser ?? (await launch());
   const lines = [];
   try {
-    for (const look of LOOKS) {
+    for (const look of looks) {
       const context = await own.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, locale: 'es-MX', reducedMotion: 'reduce', ignoreHTTPSErrors: true });
       if (cookie) {
         const [name, ...value] = cookie.split('=');

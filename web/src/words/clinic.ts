@@ -97,7 +97,7 @@ export const clinic = {
   'national.noreports': ['Ninguna institución mostró reportes.', 'No institution showed reports.'],
   'national.nostudies': ['Ninguna institución mostró estudios.', 'No institution showed studies.'],
   'national.open': ['Abrir imágenes', 'Open images'],
-  'national.open.of': ['Abrir las imágenes de {study}', 'Open the images of {study}'],
+  'national.open.of': ['Abrir imágenes: {study}', 'Open images: {study}'],
   'national.answered': ['Respondieron', 'Answered'],
   'national.failed': ['No respondieron', 'Did not answer'],
   'national.failed.lead': ['La información de estas instituciones falta aquí:', 'The information of these institutions is missing here:'],

@@ -1,0 +1,242 @@
+// Single pages in a real browser, against a stand-in for /api (standin.mjs). The whole product is tested elsewhere, with the real server.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { citizen, hub, session } from './answers.mjs';
+import { LOOKS, check, violationsOn } from './axe.mjs';
+import { launch } from './browser.mjs';
+import { serve } from './serve.mjs';
+import { standIn } from './standin.mjs';
+
+let browser, server, context, page, state, current, troubles;
+before(async () => {
+  browser = await launch();
+  server = await serve((request, response) => current.answer(request, response));
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+beforeEach(async () => {
+  current = standIn();
+  state = current.state;
+  troubles = [];
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'es-MX' });
+  // The viewer is tested with real images elsewhere; here its frame stays empty.
+  await context.route('**/visor/**', (route) => route.fulfill({ contentType: 'text/html', headers: { 'cross-origin-embedder-policy': 'require-corp' }, body: '<p>visor</p>' }));
+  page = await context.newPage();
+  watch(page);
+});
+afterEach(async () => {
+  await context.close();
+  assert.deepEqual(troubles, [], 'the console stays silent and the policy is not broken');
+});
+function watch(of) {
+  of.on('console', (m) => m.type() === 'error' && !/status of 40[19]/.test(m.text()) && troubles.push(m.text()));
+  of.on('pageerror', (e) => troubles.push(e.message));
+}
+const open = (route) => page.goto(`${server.base}/#${route}`);
+const writes = () => state.asked.filter((a) => a.path.endsWith('/report'));
+
+test('signing in asks for the second factor and then shows the worklist', async () => {
+  await open('/');
+  await page.fill('[name=account]', 'isolis');
+  await page.fill('[name=password]', 'una frase larga');
+  await page.keyboard.press('Enter');
+  await page.fill('[name=totp]', '000000');
+  await page.keyboard.press('Enter');
+  await page.getByText('El código no es correcto.').waitFor();
+  await page.fill('[name=totp]', '123 456');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Lista de lectura' }).waitFor();
+  assert.equal(state.asked.filter((a) => a.path === '/api/sign-in').at(-1).body.totp, '123456');
+});
+
+test('a wrong password is told, and asks for no second factor', async () => {
+  await open('/');
+  await page.fill('[name=account]', 'isolis');
+  await page.fill('[name=password]', 'otra');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByText('La cuenta o la contraseña').waitFor();
+  assert.equal(await page.locator('[name=totp]').count(), 0);
+});
+
+test('unread studies come first, the filter ignores accents, and the keyboard claims', async () => {
+  state.session = session(['radiologist']);
+  await open('/lectura');
+  await page.locator('a.open').first().waitFor();
+  const order = await page.locator('tbody tr td:first-child .tag:first-child').allInnerTexts();
+  const states = order.map((text) => ['Sin leer', 'En lectura', 'Borrador', 'Firmado'].indexOf(text)).filter((n) => n >= 0);
+  assert.deepEqual(states, [...states].sort(), 'unread, claimed, draft, signed');
+  await page.getByLabel('Filtrar').fill('nanez torax');
+  await page.getByText('1 de 6 estudios').waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('t');
+  await page.getByRole('heading', { name: 'Reporte' }).waitFor();
+  const claims = state.asked.filter((a) => a.path.endsWith('/claim'));
+  assert.deepEqual(claims.map((a) => [a.path, a.csrf]), [['/api/studies/2.25.33002/claim', 'c-1']]);
+});
+
+test('what was typed survives the death of the browser before the node has it', async () => {
+  state.session = session(['radiologist']);
+  state.fail = (path) => (path.endsWith('/report') ? { status: 503, body: { code: 'unavailable', text: 'Sin servicio.' } } : null);
+  await open('/estudio/2.25.33005');
+  troubles = { push: () => 0 };
+  await page.getByLabel('Conclusión').fill('Rotura del menisco medial.');
+  await page.locator('[data-saved=kept]').waitFor();
+  await page.close({ runBeforeUnload: false });
+
+  state.fail = null;
+  page = await context.newPage();
+  troubles = [];
+  watch(page);
+  await open('/estudio/2.25.33005');
+  await page.getByText('Se recuperó el texto').waitFor();
+  assert.equal(await page.getByLabel('Conclusión').inputValue(), 'Rotura del menisco medial.');
+  await page.locator('[data-saved=saved]').waitFor();
+  assert.equal(state.reports.get('2.25.33005').conclusion, 'Rotura del menisco medial.');
+  assert.equal(await page.evaluate(() => Object.keys(localStorage).filter((k) => k.startsWith('badiano.draft')).length), 0, 'the copy is removed once acknowledged');
+});
+
+test('what is typed while a save is on its way is saved after it, under the new version', async () => {
+  state.session = session(['radiologist']);
+  await open('/estudio/2.25.33005');
+  const conclusion = page.getByLabel('Conclusión');
+  await conclusion.fill('Uno');
+  await page.keyboard.press('Control+s');
+  await conclusion.fill('Uno y dos');
+  await page.waitForFunction(() => document.querySelector('[data-saved]')?.dataset.saved === 'saved');
+  assert.equal(state.reports.get('2.25.33005').conclusion, 'Uno y dos');
+  assert.deepEqual(writes().map((w) => w.body.version), [null, 1]);
+});
+
+test('two writers: neither text is lost, and the person chooses', async () => {
+  state.session = session(['radiologist']);
+  await open('/estudio/2.25.33005');
+  await page.getByLabel('Conclusión').fill('Mi texto');
+  await page.locator('[data-saved=saved]').waitFor();
+  state.reports.set('2.25.33005', { ...state.reports.get('2.25.33005'), version: 9, conclusion: 'El texto del nodo' });
+  await page.getByLabel('Conclusión').fill('Mi texto, más largo');
+  await page.getByText('El reporte cambió en el nodo').waitFor();
+  await page.getByText('El texto del nodo').waitFor();
+  await page.getByRole('button', { name: 'Usar mi texto' }).click();
+  await page.locator('[data-saved=saved]').waitFor();
+  assert.equal(state.reports.get('2.25.33005').conclusion, 'Mi texto, más largo');
+});
+
+test('signing shows the name and two identifiers, takes the second factor, and amending makes a new version', async () => {
+  state.session = session(['radiologist']);
+  await open('/estudio/2.25.33005');
+  await page.getByRole('button', { name: 'Firmar' }).click();
+  await page.getByText('Escriba la conclusión antes de firmar.').waitFor();
+  await page.getByLabel('Conclusión').fill('Sin lesión.');
+  await page.locator('[data-saved=saved]').waitFor();
+  await page.keyboard.press('Control+Enter');
+  const dialog = page.getByRole('dialog');
+  for (const text of ['Luz María Ñáñez Güemes', 'NAGL710308MOCXMZ09', 'N-004512', 'Sin lesión.']) await dialog.getByText(text).waitFor();
+  assert.deepEqual(await violationsOn(page), [], 'the dialog passes axe');
+  await dialog.locator('[name=totp]').fill('999999');
+  await page.keyboard.press('Enter');
+  await dialog.getByText('El código no es correcto.').waitFor();
+  await dialog.locator('[name=totp]').fill('123456');
+  await page.keyboard.press('Enter');
+  await page.getByText('Definitivo').waitFor();
+
+  await page.getByRole('button', { name: 'Enmendar el reporte' }).click();
+  await page.getByLabel('Conclusión').fill('Sin lesión; quiste simple.');
+  await page.keyboard.press('Control+Enter');
+  await dialog.locator('[name=totp]').fill('123456');
+  await page.keyboard.press('Enter');
+  await page.getByText('Enmendado').waitFor();
+  assert.deepEqual(writes().map((w) => w.body.action).filter((a) => a !== 'save'), ['sign', 'sign', 'amend']);
+});
+
+test('the pane says no more than the study of its address, and moving on saves nothing under another one', async () => {
+  state.session = session(['radiologist']);
+  await open('/estudio/2.25.33005');
+  await page.getByLabel('Conclusión').fill('De la rodilla');
+  await open('/estudio/2.25.33001');
+  await page.getByText('Tomografía de tórax sin alteraciones agudas.').waitFor();
+  await page.waitForTimeout(2500);
+  assert.ok(writes().every((w) => w.path.includes('2.25.33005')), JSON.stringify(writes()));
+  await open('/estudio/2.25.33005');
+  await page.getByLabel('Conclusión').waitFor();
+  assert.equal(await page.getByLabel('Conclusión').inputValue(), 'De la rodilla');
+});
+
+test('a national answer names who failed, always carries the notice, and no CURP stands in an address', async () => {
+  state.session = session(['clinician']);
+  await open('/consulta');
+  await page.fill('[name=curp]', 'nagl710308mocxmz09');
+  await page.getByRole('button', { name: 'Consultar' }).click();
+  await page.locator('.failed').getByText('Hospital General Sur').waitFor();
+  await page.locator('.standing').getByText('puede haber restringido').waitFor();
+  const link = await page.getByRole('link', { name: /Abrir imágenes/ }).first().getAttribute('href');
+  assert.equal(link, '/visor/viewer/nacional?StudyInstanceUIDs=2.25.33002&lng=es');
+
+  await page.getByRole('button', { name: /Acceso de urgencia/ }).click();
+  assert.deepEqual(await violationsOn(page), [], 'the answer and the dialog pass axe');
+  await page.fill('[name=reason]', 'Paciente inconsciente en sala de choque');
+  await page.fill('[name=totp]', '123456');
+  await page.getByRole('button', { name: 'Abrir por urgencia' }).click();
+  await page.getByText('se avisó a la persona').waitFor();
+  assert.equal(state.asked.find((a) => a.path === '/api/national/emergency').body.curp, 'NAGL710308MOCXMZ09');
+  assert.ok(state.asked.every((a) => !/NAGL/i.test(a.url)) && !/NAGL/i.test(page.url()));
+});
+
+test('withdrawing a permission is explained, confirmed, sent once and shown', async () => {
+  state.session = citizen;
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open('/permisos');
+  const line = page.locator('[data-clues=YNSSA000034] [data-class=imaging]');
+  await line.getByRole('button').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('Hospital General Sur dejará de ver desde este momento: Imágenes.').waitFor();
+  assert.deepEqual(await violationsOn(page), [], 'the dialog passes axe');
+  await dialog.getByRole('button', { name: 'Cancelar' }).click();
+  assert.equal(await line.getAttribute('data-closed'), 'false');
+  await line.getByRole('button').click();
+  await dialog.getByRole('button', { name: 'Retirar permiso' }).click();
+  await page.getByText('Hospital General Sur ya no puede ver: Imágenes.').waitFor();
+  assert.equal(await line.getAttribute('data-closed'), 'true');
+  assert.deepEqual(state.asked.filter((a) => a.method === 'POST').map((a) => a.body), [{ permit: false, clues: 'YNSSA000034', data_class: 'imaging' }]);
+});
+
+test('an emergency access is marked, with its reason, and each finished entry offers its proof', async () => {
+  state.session = citizen;
+  await open('/accesos');
+  const entries = page.locator('.entry');
+  await entries.first().waitFor();
+  assert.equal(await entries.count(), 4, 'own visits are hidden at first');
+  assert.equal(await page.locator('.entry.emergency').getByText('Inconsciente en urgencias').count(), 1);
+  const proofs = await page.getByRole('link', { name: /Descargar comprobante/ }).evaluateAll((all) => all.map((a) => a.getAttribute('href')));
+  assert.deepEqual(proofs[0], '/api/me/accesses/badiano.mx%2FSLSSA000012%234/proof');
+  assert.equal(proofs.length, 3);
+});
+
+test('the language switch changes the words, the document and what the node is asked for', async () => {
+  state.session = session(['administrator']);
+  await open('/admin/estado');
+  await page.getByRole('button', { name: 'English' }).click();
+  await page.getByRole('heading', { name: 'State of the node' }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  await page.waitForTimeout(300);
+  assert.equal(state.asked.at(-1).language, 'en');
+});
+
+test('every page passes axe, dark at a desk and light on a phone, and none scrolls sideways', { timeout: 300_000 }, async () => {
+  const visits = [
+    [session(null), ['/', '/setup/codigo']],
+    [session(['radiologist']), ['/lectura', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
+    [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/avisos']],
+    [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/pendientes', '/admin/mensajes']],
+    [session(['administrator'], { node: hub }), ['/admin/instituciones']],
+  ];
+  const found = [];
+  for (const [who, routes] of visits) {
+    state.session = who;
+    found.push(...(await check(server.base, null, routes, browser, LOOKS.slice(1, 3))));
+  }
+  assert.deepEqual(found, []);
+});

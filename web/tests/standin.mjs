@@ -1,0 +1,66 @@
+// Stands in for /api while single pages are tested: answers from answers.mjs, remembers what it was asked, and can be told to fail.
+
+import * as answers from './answers.mjs';
+
+/** A stand-in with its own state; give `answer` to `serve`. */
+export function standIn() {
+  const state = { session: answers.session(null), reports: new Map(), asked: [], fail: null, consents: structuredClone(answers.consents), totp: '123456' };
+  const refuse = (status, code, text) => ({ status, body: { code, text } });
+  const row = (uid) => answers.worklist.find((item) => item.study_uid === uid);
+  const study = (uid) => answers.study(row(uid), state.reports.has(uid) ? { report: state.reports.get(uid), state: state.reports.get(uid).status === 'preliminary' ? 'draft' : 'signed', mine: true } : {});
+
+  function writeReport(uid, body) {
+    const old = state.reports.get(uid) ?? null;
+    if ((old?.version ?? null) !== body.version) return refuse(409, 'conflict', 'Alguien más hizo un cambio antes.');
+    if (body.action !== 'save' && body.second_factor?.totp !== state.totp) return refuse(401, 'second_factor_wrong', 'El código no es correcto.');
+    const report = { ...answers.report, earlier: [], status: { save: 'preliminary', sign: 'final', amend: 'amended' }[body.action], version: (old?.version ?? 0) + 1, template: body.template, sections: body.sections, conclusion: body.conclusion };
+    state.reports.set(uid, report);
+    return { body: report };
+  }
+  function signIn(body) {
+    if (body.password !== 'una frase larga') return refuse(401, 'bad_credentials', 'La cuenta o la contraseña no son correctas.');
+    if (!body.totp) return refuse(401, 'totp_required', 'Falta el segundo factor.');
+    if (body.totp !== state.totp) return refuse(401, 'totp_wrong', 'El código no es correcto.');
+    state.session = answers.session(['radiologist']);
+    return { body: state.session };
+  }
+  function changeConsent({ permit, clues, data_class }) {
+    const entry = state.consents.closed.find((c) => c.clues === clues);
+    entry.data_classes = entry.data_classes.filter((c) => c !== data_class);
+    if (!permit) entry.data_classes.push(data_class);
+    return { body: state.consents };
+  }
+  const lists = { accesses: answers.accesses, notices: answers.notices, peers: answers.peers, users: answers.users, institutions: answers.institutions, queues: answers.queues, messages: answers.messages, status: answers.status };
+
+  function of(method, path, body) {
+    if (path === '/api/session') return { body: state.session };
+    if (path === '/api/sign-in') return signIn(body);
+    if (path === '/api/worklist') return { body: { items: answers.worklist } };
+    if (path === '/api/report-templates') return { body: { templates: answers.templates } };
+    if (path === '/api/national/query') return { body: answers.national('TREAT') };
+    if (path === '/api/national/emergency') return body.second_factor?.totp === state.totp ? { body: answers.national('ETREAT') } : refuse(401, 'second_factor_wrong', 'El código no es correcto.');
+    if (path === '/api/me') return { body: answers.me };
+    if (path === '/api/me/consents') return method === 'POST' ? changeConsent(body) : { body: state.consents };
+    if (path === '/api/me/notices/read' || path === '/api/sign-out') return { status: 204 };
+    const [, uid, rest] = /^\/api\/studies\/([^/]+)(\/\w+)?$/.exec(path) ?? [];
+    if (uid && row(uid)) return rest === '/report' ? writeReport(uid, body) : { body: rest === '/claim' ? row(uid) : study(uid) };
+    const list = lists[/^\/api\/(?:me|admin)\/([a-z-]+)$/.exec(path)?.[1] ?? ''];
+    return list ? { body: list } : refuse(404, 'not_found', 'No se encontró lo que busca.');
+  }
+
+  function answer(request, response) {
+    const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
+    if (!path.startsWith('/api/')) return false;
+    let text = '';
+    request.on('data', (part) => (text += part));
+    request.on('end', () => {
+      const body = text ? JSON.parse(text) : null;
+      state.asked.push({ method: request.method, url: request.url, path, body, csrf: request.headers['x-csrf-token'], language: request.headers['accept-language'] });
+      const given = state.fail?.(path) ?? of(request.method, path, body);
+      response.writeHead(given.status ?? 200, { 'content-type': 'application/json' });
+      response.end(given.status === 204 ? '' : JSON.stringify(given.body));
+    });
+    return true;
+  }
+  return { state, answer };
+}
