@@ -11,6 +11,7 @@ mod structures;
 mod value_sets;
 mod write;
 
+pub use fetch::sha256;
 use serde_json::Value;
 use std::path::Path;
 

@@ -1,18 +1,144 @@
-//! The project's own commands.
+//! The project's own commands: one table, one file per command.
 
+mod ci;
 mod codegen;
+mod demo;
+mod place;
+mod process;
+mod python;
+mod story;
+mod system;
+mod test;
+mod tidy;
+mod web;
 
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+/// What a command is called, what it does in Spanish and in English, and what runs it.
+struct Command {
+    name: &'static str,
+    es: &'static str,
+    en: &'static str,
+    run: Run,
+}
+
+enum Run {
+    Here(fn(&[String]) -> Result<(), String>),
+    /// Planned; the command says so and ends with [`EXIT_NOT_THERE`].
+    NotThereYet,
+}
+
+/// The exit code of a command that is planned and not written.
+const EXIT_NOT_THERE: u8 = 2;
+
+const COMMANDS: [Command; 9] = [
+    Command {
+        name: "demo",
+        es: "construye todo e inicia un concentrador y dos hospitales [--data DIR] [--port-base N] [--fresh]",
+        en: "build everything and start a hub and two hospitals",
+        run: Run::Here(demo::run),
+    },
+    Command {
+        name: "test",
+        es: "todas las pruebas: páginas, la historia con programas de otros, y las de Rust",
+        en: "every test: pages, the story with other people's software, and Rust's own",
+        run: Run::Here(test::run),
+    },
+    Command {
+        name: "ci",
+        es: "la puerta completa: formato, avisos, reglas de la casa, pruebas; minutos por paso",
+        en: "the whole gate: format, lints, house rules, tests; minutes per step",
+        run: Run::Here(ci::run),
+    },
+    Command {
+        name: "tidy",
+        es: "las reglas de la casa; cada falta con archivo, línea y qué hacer",
+        en: "the house rules; every breach with file, line and what to do",
+        run: Run::Here(tidy::run),
+    },
+    Command {
+        name: "web",
+        es: "construye las páginas que el programa lleva dentro",
+        en: "build the pages that the program carries inside",
+        run: Run::Here(web::run),
+    },
+    Command {
+        name: "story",
+        es: "la historia de principio a fin, sola (las opciones pasan al conductor)",
+        en: "the story end to end, alone (options go to its driver)",
+        run: Run::Here(story::run),
+    },
+    Command {
+        name: "codegen",
+        es: "rehace las definiciones FHIR compiladas, o las compara [--check]",
+        en: "make the compiled FHIR definitions again, or compare them",
+        run: Run::Here(codegen::run),
+    },
+    Command {
+        name: "bench",
+        es: "mediciones (todavía no existe)",
+        en: "measurements (not there yet)",
+        run: Run::NotThereYet,
+    },
+    Command {
+        name: "prove",
+        es: "demostraciones a escala nacional (todavía no existe)",
+        en: "proofs at national scale (not there yet)",
+        run: Run::NotThereYet,
+    },
+];
+
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match arguments.first().map(String::as_str) {
-        Some("codegen") => codegen::run(&arguments[1..]),
-        _ => Err("usage: cargo xtask codegen [--check]".to_owned()),
+    let Some((name, rest)) = arguments.split_first() else {
+        println!("{}", list());
+        return ExitCode::SUCCESS;
     };
-    match done {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(text) => {
-            eprintln!("{text}");
-            std::process::ExitCode::FAILURE
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        println!("{}", list());
+        return ExitCode::SUCCESS;
+    }
+    let Some(command) = COMMANDS.iter().find(|c| c.name == name) else {
+        eprintln!("no existe / there is no `{name}`\n\n{}", list());
+        return ExitCode::from(64);
+    };
+    if rest.iter().any(|a| a == "--help" || a == "-h") {
+        println!("cargo xtask {}\n  {}\n  {}", command.name, command.es, command.en);
+        return ExitCode::SUCCESS;
+    }
+    match command.run {
+        Run::NotThereYet => {
+            eprintln!("`{name}`: todavía no existe / not there yet");
+            ExitCode::from(EXIT_NOT_THERE)
+        }
+        Run::Here(run) => match run(rest) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(text) => {
+                eprintln!("\n{name}: {text}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn list() -> String {
+    let mut text = String::from("cargo xtask <orden / command>\n");
+    for command in &COMMANDS {
+        text.push_str(&format!("\n  {:<8} {}\n  {:<8} {}\n", command.name, command.es, "", command.en));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_list_names_every_command_in_both_languages_and_says_what_is_not_there() {
+        let list = super::list();
+        for command in &super::COMMANDS {
+            assert!(list.contains(command.es) && list.contains(command.en), "{}", command.name);
+            if matches!(command.run, super::Run::NotThereYet) {
+                assert!(command.en.contains("not there yet"), "{}", command.name);
+            }
         }
     }
 }
