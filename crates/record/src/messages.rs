@@ -27,8 +27,10 @@ pub struct Intake {
     pub original: Vec<u8>,
     /// Resources with the full URL that others refer to them by, in the order in which they are written.
     pub resources: Vec<(String, Value)>,
-    /// The patients that a merge names, each by its identifiers as the map reads them.
-    pub merge: Option<(Value, Value)>,
+    /// The patients that a merge names, from and into, each by its identifiers as the map reads them.
+    pub merges: Vec<(Value, Value)>,
+    /// Why a person must look at it before anything is applied.
+    pub needs_person: Option<String>,
     /// Where something was not understood, and why.
     pub losses: Vec<Loss>,
 }
@@ -78,6 +80,7 @@ impl Session {
         let sender = name.clone();
         let fault =
             intake.resources.iter().find_map(|(_, r)| check(r).and_then(|()| self.may_write(r)).err());
+        let fault = fault.or(intake.needs_person.as_ref().map(|why| Fault::invalid(why.clone())));
         let writer = self.writer();
         let kept = intake.clone();
         let first = self
@@ -153,7 +156,7 @@ fn take(tx: &mut Tx<'_>, writer: &Writer, sender: &str, intake: &Intake) -> Resu
         targets.insert(full_url.clone(), target.clone());
         wrote.push(target);
     }
-    if let Some((from, into)) = &intake.merge {
+    for (from, into) in &intake.merges {
         let from = patient_index::register(tx, writer, from.clone())?;
         let into = patient_index::register(tx, writer, into.clone())?;
         patient_index::merge(tx, writer, from.resource.id(), into.resource.id())?;

@@ -1,0 +1,116 @@
+//! The MLLP listener: each message is kept byte for byte and applied before it is acknowledged (HL7 v2.5.1 section 2.9).
+
+use crate::gate::Gate;
+use badiano_hl7::ack::{AckCode, Stamp, acknowledge, is_enhanced, refuse_unreadable, wants_commit};
+use badiano_hl7::map::{Event, Tables, map};
+use badiano_hl7::message::Message;
+use badiano_hl7::mllp::{Decoder, encode};
+use badiano_kernel::{Fault, Instant, Purpose, id};
+use badiano_record::messages::{Intake, Loss, MESSAGE_BYTES_MAX};
+use badiano_record::peers::PeerKind;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const CONNECTIONS_MAX: usize = 256;
+/// A sender that says nothing for this long is let go.
+const IDLE: Duration = Duration::from_secs(15 * 60);
+
+static TABLES: LazyLock<Tables> = LazyLock::new(Tables::standard);
+
+/// Serves until the process ends.
+pub async fn serve(gate: Gate, listener: TcpListener) -> Result<(), Fault> {
+    let slots = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let slot = slots.clone().acquire_owned().await.map_err(|_| Fault::bug("the semaphore is never closed"))?;
+        let (stream, remote) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "an MLLP connection could not be taken");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let gate = gate.clone();
+        tokio::spawn(async move {
+            if let Err(error) = converse(&gate, stream, remote).await {
+                tracing::info!(%error, "an MLLP connection ended early");
+            }
+            drop(slot);
+        });
+    }
+}
+
+async fn converse(gate: &Gate, mut stream: TcpStream, remote: SocketAddr) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut decoder = Decoder::new(MESSAGE_BYTES_MAX);
+    let mut buffer = vec![0_u8; 64 << 10];
+    loop {
+        let read = tokio::time::timeout(IDLE, stream.read(&mut buffer)).await;
+        let taken = read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        if taken == 0 {
+            return Ok(());
+        }
+        decoder.feed(&buffer[..taken]);
+        loop {
+            match decoder.frame() {
+                Ok(None) => break,
+                Ok(Some(frame)) => {
+                    if let Some(answer) = take(gate, frame, remote).await {
+                        stream.write_all(&encode(&answer)).await?;
+                    }
+                }
+                Err(too_long) => return Err(io::Error::other(too_long.to_string())),
+            }
+        }
+    }
+}
+
+/// One message in, its acknowledgement out; none where the sender asked for none.
+async fn take(gate: &Gate, frame: Vec<u8>, remote: SocketAddr) -> Option<Vec<u8>> {
+    let now = Instant::now();
+    let (time, number) = (now.to_compact_in(&gate.node.settings().zone), id::random_uuid());
+    let stamp = Stamp { now: &time, control_id: number.get(..20).unwrap_or(&number) };
+    let message = match Message::parse(frame) {
+        Ok(message) => message,
+        Err(error) => return Some(refuse_unreadable(&error, stamp)),
+    };
+    let enhanced = is_enhanced(&message);
+    let fault = keep(gate, &message, remote, now).await.err();
+    if let Some(fault) = &fault {
+        tracing::info!(%fault, "a message was not accepted");
+    }
+    let code = AckCode::of(fault.as_ref(), enhanced);
+    if enhanced && !wants_commit(&message, fault.is_none()) {
+        return None;
+    }
+    Some(acknowledge(&message, code, fault.as_ref(), stamp))
+}
+
+async fn keep(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) -> Result<(), Fault> {
+    let name = format!("{}|{}", message.get("MSH-3.1").trim(), message.get("MSH-4.1").trim());
+    let host = remote.ip().to_canonical().to_string();
+    let peer = gate.node.admit(PeerKind::Hl7, &name, &host, now)?;
+    let mapped = map(message, &TABLES, &super::naming(&gate.node, &name));
+    let mut losses: Vec<Loss> = Vec::new();
+    for loss in mapped.losses {
+        losses.extend(std::iter::repeat_n(Loss { location: loss.location, reason: loss.reason }, loss.count.min(100)));
+    }
+    let intake = Intake {
+        kind: mapped.kind,
+        control_id: mapped.control_id,
+        original: message.bytes().to_vec(),
+        resources: mapped.resources,
+        merges: match mapped.event {
+            Event::Merge(pairs) => pairs.into_iter().map(|m| (m.from, m.to)).collect(),
+            _ => Vec::new(),
+        },
+        needs_person: mapped.needs_person.map(str::to_owned),
+        losses,
+    };
+    let session = gate.node.session(peer, Purpose::Treatment, now);
+    session.receive_message(intake).await.map(|_| ())
+}
