@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Clock};
 use tokio::sync::oneshot;
@@ -49,15 +49,32 @@ pub struct Pending<T> {
 }
 
 impl<T> Pending<T> {
-    /// Blocks until the write is durable; not for use inside an asynchronous runtime.
-    pub fn wait(self) -> Result<T, Fault> {
-        self.answer.blocking_recv().unwrap_or_else(|_| Err(stopped()))
+    /// Blocks this thread until the write is durable. The writer has a thread of its own, so this ends wherever it is
+    /// called; inside an asynchronous runtime it holds one of the runtime's threads meanwhile.
+    pub fn wait(mut self) -> Result<T, Fault> {
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            match Pin::new(&mut self).poll(&mut context) {
+                Poll::Ready(answer) => return answer,
+                Poll::Pending => std::thread::park(),
+            }
+        }
     }
 
     pub(crate) fn refused(fault: Fault) -> Self {
         let (answer, pending) = oneshot::channel();
         drop(answer.send(Err(fault)));
         Pending { answer: pending }
+    }
+}
+
+/// Wakes the thread that waits.
+struct Unpark(std::thread::Thread);
+
+impl std::task::Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 
