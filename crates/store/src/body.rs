@@ -12,6 +12,7 @@ const ZSTD: u8 = 1;
 const ZSTD_FROM_BYTES: usize = 96;
 
 thread_local! {
+    static OPEN: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
     static PRESS: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
 }
 
@@ -48,7 +49,12 @@ pub(crate) fn unpack(stored: &[u8]) -> Result<Vec<u8>, Fault> {
         Some((&ZSTD, bytes)) => {
             let length = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten().ok_or_else(damaged)?;
             let length = usize::try_from(length).ok().filter(|n| *n <= BODY_BYTES_MAX).ok_or_else(damaged)?;
-            zstd::bulk::decompress(bytes, length).map_err(|_| damaged())
+            OPEN.with_borrow_mut(|open| {
+                if open.is_none() {
+                    *open = zstd::bulk::Decompressor::new().ok();
+                }
+                open.as_mut().and_then(|o| o.decompress(bytes, length).ok()).ok_or_else(damaged)
+            })
         }
         Some(_) => Err(Fault::not_supported("a stored body has a form of a newer version of this program")),
     }

@@ -128,9 +128,10 @@ impl Store {
     /// A consistent snapshot, on the calling thread.
     pub fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
         let reader = self.0.readers.get()?;
-        reader.conn().execute_batch("BEGIN").or_fault()?;
-        let done = f(&View::new(reader.conn(), &self.0.shared));
-        reader.conn().execute_batch("ROLLBACK").or_fault()?;
+        let view = View::new(reader.conn(), &self.0.shared);
+        view.run("BEGIN", [])?;
+        let done = f(&view);
+        view.run("ROLLBACK", [])?;
         done
     }
 
