@@ -61,7 +61,7 @@ pub async fn prepare(plan: &Plan) -> Result<Prepared, Fault> {
     let citizens = citizens(plan);
     let mut tokens = BTreeMap::new();
     for node in &plan.nodes {
-        let open = super::super::serve::open(&node.options().complete()?)?;
+        let open = open(node)?;
         let scopes: Vec<String> = SCOPES.iter().map(|s| (*s).to_owned()).collect();
         let token = open.open_script_token(
             "demo-scripts",
@@ -76,8 +76,14 @@ pub async fn prepare(plan: &Plan) -> Result<Prepared, Fault> {
     Ok(Prepared { fresh, people, citizens, tokens })
 }
 
+/// Opening a store waits for its writer, which a task must not do unsaid.
+fn open(node: &NodePlan) -> Result<Node, Fault> {
+    let config = node.options().complete()?;
+    tokio::task::block_in_place(|| crate::commands::serve::open(&config))
+}
+
 async fn furnish(plan: &Plan) -> Result<Vec<DemoPerson>, Fault> {
-    let hub = super::super::serve::open(&plan.nodes[0].options().complete()?)?;
+    let hub = open(&plan.nodes[0])?;
     let now = Instant::now();
     let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let authority = hub.identity(&hosts, now).await?.authority;
@@ -86,7 +92,7 @@ async fn furnish(plan: &Plan) -> Result<Vec<DemoPerson>, Fault> {
         account(&hub, "hub", "administrator", "admin-hub", "Administración del concentrador", None).await?,
     ];
     for plan_of in &plan.nodes[1..] {
-        let node = super::super::serve::open(&plan_of.options().complete()?)?;
+        let node = open(plan_of)?;
         join(&hub, &node, plan_of, &hosts[0], now).await?;
         keys.push(node.log().verifier().to_line());
         people.extend(staff(plan, &node, &plan_of.key).await?);
