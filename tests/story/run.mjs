@@ -24,7 +24,7 @@ mkdirSync(out, { recursive: true });
 
 console.log(`story: seed ${seed} (repeat with: node tests/story/run.mjs --seed ${seed})`);
 const verdicts = new Verdicts();
-const stage = new Stage({ root, out, seed, binary: given.binary ?? join(target, 'debug', 'badiano'), verdicts });
+const stage = new Stage({ root, out, seed, binary: given.binary ?? process.env.BADIANO_BINARY ?? join(target, 'debug', 'badiano'), verdicts });
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stage.end(true).then(() => process.exit(130)));
 
 const began = Date.now();

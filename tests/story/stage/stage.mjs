@@ -33,7 +33,7 @@ export class Stage {
     const base = await freePorts(PORTS);
     const issuer = `http://localhost:${base + PROVIDER}`;
     const redirect = `http://localhost:${base}/oauth/callback`;
-    const provider = [join(this.root, 'fixtures/oidc/provider.mjs'), '--port', `${base + PROVIDER}`, '--citizens', join(this.data, 'citizens.json'), '--redirect', redirect];
+    const provider = [join(this.root, 'fixtures/oidc/provider.mjs'), '--port', `${base + PROVIDER}`, '--people', join(this.data, 'citizens.json'), '--redirect', redirect];
     await this.start('provider', process.execPath, provider);
     const demo = ['demo', '--empty', '--fresh', '--seed', this.seed, '--data', this.data, '--port-base', `${base}`, '--oidc-issuer', issuer];
     this.demo = await this.start('demo', this.binary, demo);

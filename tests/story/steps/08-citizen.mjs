@@ -24,12 +24,12 @@ async function signedIn(stage) {
   stage.expect((await button.innerText()).includes('simulador'), 'the provider stands in for Llave MX and is named so');
   await browser.photograph(page, '08-door');
   await button.click();
-  await page.fill('input[name=login]', citizen.login);
-  await page.fill('input[name=password]', 'no es esta');
+  await page.fill('input[name=usuario]', citizen.login);
+  await page.fill('input[name=contrasena]', 'no es esta');
   await page.click('button');
-  stage.expect((await page.innerText('main')).includes('no son correctas'), 'a wrong password does not sign in');
-  await page.fill('input[name=login]', citizen.login);
-  await page.fill('input[name=password]', citizen.password);
+  stage.expect((await page.innerText('main')).includes('no corresponden'), 'a wrong password does not sign in');
+  await page.fill('input[name=usuario]', citizen.login);
+  await page.fill('input[name=contrasena]', citizen.password);
   await page.click('button');
   await page.waitForURL(`${hub.pages}/**`);
   await page.waitForSelector('h1');
