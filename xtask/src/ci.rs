@@ -43,6 +43,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     step("pages", &|| passed(web::build()));
     step("lints", &|| passed(clippy()));
     step("definitions", &definitions);
+    step("page tests", &|| passed(web::test()));
     step("story", &|| passed(python::ensure().and_then(|python| story::drive(&python, &[]))));
     step("rust tests", &|| passed(python::ensure().and_then(|python| test::rust(&python))));
     report(&steps)

@@ -19,7 +19,8 @@ pub fn drive(python: &std::path::Path, arguments: &[String]) -> Result<(), Strin
     }
     process::run(process::cargo().args(["build", "--package", "badiano-server"]))?;
     let mut command = Command::new("node");
-    command.arg(driver).args(arguments).current_dir(place::root());
+    command.arg(driver).args(arguments);
+    command.current_dir(place::root()).env("CARGO_TARGET_DIR", place::target());
     command.env("BADIANO_BINARY", place::binary("debug")).env("BADIANO_PYTHON", python);
     process::run(&mut command)
 }

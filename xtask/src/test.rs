@@ -9,14 +9,10 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     system::ensure()?;
     let python = python::ensure()?;
     web::build()?;
-    // Rust's own tests run even when the story fails, and come last: their closing lines end the output.
-    let told = story::drive(&python, &[]);
-    let tested = rust(&python);
-    match (told, tested) {
-        (Ok(()), done) => done,
-        (told, Ok(())) => told,
-        (Err(story), Err(rust)) => Err(format!("{story}\ntest: {rust}")),
-    }
+    // All run, also after a failure; Rust's own come last: their closing lines end the output.
+    let all = [web::test(), story::drive(&python, &[]), rust(&python)];
+    let failed: Vec<String> = all.into_iter().filter_map(Result::err).collect();
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\ntest: ")) }
 }
 
 pub fn rust(python: &std::path::Path) -> Result<(), String> {

@@ -40,6 +40,19 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     }
 }
 
+/// The pages' own tests, in a real browser, over what [`build`] made.
+pub fn test() -> Result<(), String> {
+    let folder = place::root().join("web/tests");
+    let mut files = Vec::new();
+    below(&folder, &mut files)?;
+    files.retain(|f| f.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    if files.is_empty() {
+        return Err("no test is in web/tests".to_owned());
+    }
+    process::run(Command::new("node").arg("--test").args(files).current_dir(place::root().join("web")))
+}
+
 /// `npm ci` takes what the lock file says and nothing else; it runs again when the lock changed.
 fn install(web: &Path, lock: &Path) -> Result<(), String> {
     let wanted = codegen::sha256(&read(lock)?);

@@ -39,9 +39,9 @@ const GROUPS: [(&str, usize); 28] = [
     ("EHR", 19),
     ("DIR", 10),
 ];
-/// A test of the story: `story:` and the name of a step, as its driver writes it in quotes.
+/// A test of the story: `story:` and the name of a step's file, `story:01-order`.
 const STEP: &str = "story:";
-const STORY: &str = "tests/story/";
+const STORY: &str = "tests/story/steps/";
 
 pub fn check(tree: &Tree) -> Vec<Breach> {
     check_against(tree, &ids())
@@ -135,9 +135,7 @@ fn is_there(tree: &Tree, tests: &BTreeSet<&str>, name: &str) -> bool {
     let Some(step) = name.strip_prefix(STEP) else {
         return tests.contains(name);
     };
-    let quoted = ['\'', '"', '`'].map(|q| format!("{q}{step}{q}"));
-    let mut drivers = tree.with_ending(&[".mjs"]).filter(|(path, _)| path.starts_with(STORY));
-    drivers.any(|(_, text)| quoted.iter().any(|q| text.contains(q)))
+    tree.has(&format!("{STORY}{step}.mjs"))
 }
 
 #[cfg(test)]
@@ -149,9 +147,12 @@ mod tests {
 
     fn told(rows: &str) -> Vec<String> {
         let table = format!("id,state,tests,note\n{rows}");
-        let story = "// The story.\nstep('order', () => {});\n";
-        let tree =
-            Tree::of(&[(TABLE, &table), ("crates/a/src/lib.rs", CODE), ("tests/story/run.mjs", story)]);
+        let story = "// Orders arrive.\n";
+        let tree = Tree::of(&[
+            (TABLE, &table),
+            ("crates/a/src/lib.rs", CODE),
+            ("tests/story/steps/01-order.mjs", story),
+        ]);
         let ids = ["IDN-01".to_owned(), "IDN-02".to_owned()];
         check_against(&tree, &ids).into_iter().map(|b| format!("{} {}", b.line, b.text)).collect()
     }
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn a_table_with_every_requirement_and_true_tests_is_well() {
         assert_eq!(
-            told("IDN-01,works,a_curp_is_checked waits story:order,\nIDN-02,none,,\"a, \"\"b\"\"\"\n"),
+            told("IDN-01,works,a_curp_is_checked waits story:01-order,\nIDN-02,none,,\"a, \"\"b\"\"\"\n"),
             [""; 0]
         );
     }
