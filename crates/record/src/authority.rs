@@ -44,8 +44,10 @@ impl Node {
     /// A request for a certificate by the hub's authority, with a new key. The key waits until the answer comes.
     pub async fn certificate_request(&self, hosts: &[String], now: Instant) -> Result<String, Fault> {
         let key = KeyPair::generate().map_err(bug)?;
-        let request =
-            node_params(&self.settings().clues, hosts, now)?.serialize_request(&key).map_err(bug)?;
+        let mut params = node_params(&self.settings().clues, hosts, now)?;
+        // Whose key signs is for the authority to say: a request has no such field.
+        params.use_authority_key_identifier_extension = false;
+        let request = params.serialize_request(&key).map_err(bug)?;
         self.keep_secret("requested-key", key.serialize_pem().as_bytes(), now).await?;
         request.pem().map_err(bug)
     }
