@@ -12,6 +12,7 @@ mod lexer;
 mod parser;
 mod plan;
 pub mod quantity;
+mod simple;
 mod strict;
 pub mod temporal;
 mod types;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use item::{Item, Node};
 pub use parser::{DEPTH_MAX, EXPRESSION_BYTES_MAX, NESTING_MAX};
+pub(crate) use simple::{SimpleStep, simple_paths};
 
 use crate::value::Value;
 use badiano_kernel::{Fault, Instant};

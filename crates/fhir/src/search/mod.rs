@@ -1,8 +1,26 @@
 //! Search of FHIR R4 (search.html): what a resource says under each parameter, and what a question asks.
 //!
 //! Three pure steps: [`extract`] turns a resource into index entries when it is written, [`parse`] turns the
-//! text of a question into a [`Query`], and the store turns a `Query` into rows. The words they share are in [`query`].
+//! text of a question into a [`Query`], and the store turns a `Query` into rows. [`matches`] answers the same question of
+//! one resource without an index. The words they share are in [`query`].
 
+mod definition;
+mod extract;
+mod filter_expression;
+mod fold;
+mod keys;
+mod matches;
+mod parse;
 pub mod query;
+mod test_value;
+mod walk;
 
-pub use query::{Entry, Filter, Key, Modifier, Prefix, Query, Sort, Total};
+#[cfg(test)]
+mod tests;
+
+pub use definition::{parameter, parameters};
+pub use extract::{compartment_patients, extract};
+pub use fold::fold;
+pub use matches::{Others, entry_matches, matches};
+pub use parse::{ALTERNATIVES_MAX, COUNT, COUNT_MAX, Extras, NESTING_MAX, PARAMETERS_MAX, Parsed, parse};
+pub use query::{Entry, Filter, Include, Key, Modifier, Prefix, Query, Sort, Test, Total};
