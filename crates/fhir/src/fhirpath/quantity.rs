@@ -2,7 +2,7 @@
 
 use super::decimal::Decimal;
 use super::temporal::CalendarUnit;
-use octofhir_ucum::{CanonicalUnit, Number};
+use octofhir_ucum::Number;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
@@ -44,9 +44,31 @@ pub struct Quantity {
     pub unit: Unit,
 }
 
+/// A unit in base units: a value `v` is `v * factor + offset` of `unit`.
+#[derive(Debug)]
+pub struct BaseUnit {
+    pub unit: Box<str>,
+    pub factor: Number,
+    pub offset: Number,
+    /// The same for indexes, where 53 bits do.
+    pub rough: (f64, f64),
+}
+
+impl BaseUnit {
+    fn of(code: &str) -> Option<Self> {
+        let found = octofhir_ucum::get_canonical_units(if code.is_empty() { "1" } else { code }).ok()?;
+        Some(BaseUnit {
+            unit: found.unit.into(),
+            factor: found.factor,
+            offset: found.offset,
+            rough: (found.factor.to_f64(), found.offset.to_f64()),
+        })
+    }
+}
+
 /// The parsed form of a UCUM code in base units, kept; nothing for what UCUM does not know or cannot scale.
-pub fn canonical_unit(code: &str) -> Option<Arc<CanonicalUnit>> {
-    type Kept = HashMap<Box<str>, Option<Arc<CanonicalUnit>>>;
+pub fn canonical_unit(code: &str) -> Option<Arc<BaseUnit>> {
+    type Kept = HashMap<Box<str>, Option<Arc<BaseUnit>>>;
     static KEPT: OnceLock<RwLock<Kept>> = OnceLock::new();
     if code.len() > UNIT_BYTES_MAX {
         return None;
@@ -57,8 +79,7 @@ pub fn canonical_unit(code: &str) -> Option<Arc<CanonicalUnit>> {
     {
         return found.clone();
     }
-    let code_or_one = if code.is_empty() { "1" } else { code };
-    let made = octofhir_ucum::get_canonical_units(code_or_one).ok().map(Arc::new);
+    let made = BaseUnit::of(code).map(Arc::new);
     if let Ok(mut kept) = kept.write()
         && kept.len() < UNITS_KEPT_MAX
     {
@@ -98,7 +119,7 @@ impl Quantity {
     pub fn canonical(&self) -> Option<(Number, String)> {
         let unit = canonical_unit(self.unit.code()?)?;
         let value = number(self.value)?.checked_mul(unit.factor)?.checked_add(unit.offset)?;
-        Some((value, unit.unit.clone()))
+        Some((value, unit.unit.to_string()))
     }
 
     pub fn is_commensurable(&self, other: &Self) -> bool {
@@ -169,7 +190,7 @@ impl Quantity {
     /// The value in the unit of another amount.
     fn converted(&self, to: &Self) -> Option<Decimal> {
         let (value, base) = self.canonical()?;
-        let unit = canonical_unit(to.unit.code()?).filter(|u| u.unit == base)?;
+        let unit = canonical_unit(to.unit.code()?).filter(|u| *u.unit == *base)?;
         decimal(value.checked_sub(unit.offset)?.checked_div(unit.factor)?)
     }
 
@@ -195,7 +216,7 @@ impl Quantity {
         let value = if divide { a.checked_div(b)? } else { a.checked_mul(b)? };
         let sign = if divide { '/' } else { '.' };
         let unit = canonical_unit(&format!("({unit_a}){sign}({unit_b})"))?;
-        Some(Quantity::new(decimal(value)?, Unit::Ucum(unit.unit.as_str().into())))
+        Some(Quantity::new(decimal(value)?, Unit::Ucum(unit.unit.clone())))
     }
 }
 

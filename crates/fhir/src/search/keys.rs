@@ -6,7 +6,6 @@ use crate::fhirpath::quantity::canonical_unit;
 use crate::schema::{self, SearchKind};
 use crate::value::Value;
 use badiano_kernel::Instant;
-use badiano_kernel::quantity::Decimal;
 use badiano_kernel::time::Span;
 
 /// The system of UCUM units.
@@ -151,10 +150,12 @@ fn period(value: &Value, parse: &dyn Fn(&Value) -> Option<Span>) -> Option<Span>
 }
 
 /// The range that a written number stands for.
-pub(super) fn range(text: &str) -> Option<(f64, f64)> {
-    let decimal = Decimal::parse(text)?;
-    let (value, half) = (decimal.to_f64(), decimal.half_step());
-    Some((value - half, value + half))
+fn range(text: &str) -> Option<(f64, f64)> {
+    let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let places = number.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let places = i32::try_from(places).ok()?.checked_sub(exponent.parse().ok()?)?;
+    let (value, half) = (text.parse::<f64>().ok()?, 0.5 * 10_f64.powi(places.checked_neg()?));
+    (value.is_finite() && half.is_finite()).then_some((value - half, value + half))
 }
 
 fn numbers(Element { value, of, .. }: Element<'_>, out: &mut dyn FnMut(Key)) {
@@ -222,9 +223,9 @@ fn compared(value: &Value) -> Option<(f64, f64)> {
 /// A range in UCUM base units.
 pub(super) fn canonical(low: f64, high: f64, code: &str) -> Option<(f64, f64, Box<str>)> {
     let unit = canonical_unit(code)?;
-    let (factor, offset) = (unit.factor.to_f64(), unit.offset.to_f64());
+    let (factor, offset) = unit.rough;
     let (a, b) = (low * factor + offset, high * factor + offset);
-    (a.is_finite() && b.is_finite()).then(|| (a, b, unit.unit.as_str().into()))
+    (a.is_finite() && b.is_finite()).then(|| (a, b, unit.unit.clone()))
 }
 
 fn references(Element { value, of, .. }: Element<'_>, out: &mut dyn FnMut(Key)) {
