@@ -87,6 +87,7 @@ fn reading_routes() -> Router<Gate> {
         .route("/api/studies/{uid}/claim", post(pages::reading::claim))
         .route("/api/studies/{uid}/report", post(pages::reading::write))
         .route("/api/report-templates", get(pages::templates::list))
+        .route("/api/messages/{id}/original", get(pages::messages::original))
         .route("/api/national/query", post(pages::national::query))
         .route("/api/national/emergency", post(pages::national::emergency))
 }

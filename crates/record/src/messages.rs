@@ -133,7 +133,12 @@ impl Session {
         self.may_read_classes(crate::class::DataClass::Orders.bit())?;
         let document = self.node().store().read(|view| view.document("hl7-original", id))?;
         let document = document.ok_or_else(|| Fault::not_found("no such message"))?;
-        self.note(Act::Read, "hl7-original", &[], &format!("message {id}"))?;
+        let receipt = self.node().store().read(|view| view.document("hl7-receipt", id))?;
+        let receipt = receipt.and_then(|d| serde_json::from_slice::<Receipt>(&d.body).ok());
+        let wrote = receipt.map(|r| r.wrote).unwrap_or_default();
+        let patients: Vec<String> =
+            wrote.iter().filter_map(|w| w.strip_prefix("Patient/")).map(str::to_owned).collect();
+        self.note(Act::Read, "hl7-original", &patients, &format!("message {id}"))?;
         Ok(document.body)
     }
 }
