@@ -86,6 +86,9 @@ impl MessageWriter {
     pub fn new(delimiters: Delimiters) -> Self {
         MessageWriter { delimiters, text: String::new() }
     }
+    pub fn delimiters(&self) -> Delimiters {
+        self.delimiters
+    }
     /// A segment to fill; MSH comes with its delimiters.
     pub fn segment(&self, name: &'static str) -> SegmentWriter {
         let empty = SegmentWriter { name, delimiters: self.delimiters, fields: Vec::new() };
