@@ -1,0 +1,104 @@
+//! Orders: ORC, OBR and what belongs to them to ServiceRequest and Task (HL7 v2.5.1 chapter 4; IHE RAD-2, RAD-4).
+
+use super::{About, Building};
+use crate::message::Segment;
+use badiano_fhir::{Value, fhir};
+
+/// The segments of each order: from an ORC, or from an OBR that no ORC leads.
+pub(super) fn groups<'m>(segments: &[Segment<'m>]) -> Vec<Vec<Segment<'m>>> {
+    let mut groups: Vec<Vec<Segment<'m>>> = Vec::new();
+    let mut has_detail = false;
+    for segment in segments {
+        let begins = match segment.name() {
+            "ORC" => true,
+            "OBR" => std::mem::replace(&mut has_detail, true) || groups.is_empty(),
+            _ => false,
+        };
+        if begins {
+            has_detail = segment.name() == "OBR";
+            groups.push(Vec::new());
+        }
+        if let Some(open) = groups.last_mut() {
+            open.push(*segment);
+        }
+    }
+    groups
+}
+
+/// The observations of a group, each with the notes behind it, and the rest of the group.
+pub(super) fn observations<'m>(group: &[Segment<'m>]) -> (Vec<Segment<'m>>, Vec<Vec<Segment<'m>>>) {
+    let (mut rest, mut found): (Vec<Segment<'m>>, Vec<Vec<Segment<'m>>>) = (Vec::new(), Vec::new());
+    for (n, segment) in group.iter().enumerate() {
+        let follows = segment.name() == "NTE" && n > 0 && matches!(group[n - 1].name(), "OBX" | "NTE");
+        match (segment.name(), found.last_mut()) {
+            ("OBX", _) => found.push(vec![*segment]),
+            ("NTE", Some(open)) if follows => open.push(*segment),
+            _ => rest.push(*segment),
+        }
+    }
+    (rest, found)
+}
+
+impl<'m> Building<'m> {
+    /// Returns whether there was an order.
+    pub(super) fn orders(&mut self, section: usize, segments: &[Segment<'m>], about: &About) -> bool {
+        let groups = groups(segments);
+        for (n, group) in groups.iter().enumerate() {
+            let control =
+                group.first().filter(|s| s.name() == "ORC").map(|s| s.field(1).text().trim().to_owned());
+            self.told.push(control.unwrap_or_default());
+            if !about.person.is_empty() {
+                self.order(&format!("{section}-{n}"), group, about);
+            }
+        }
+        !groups.is_empty()
+    }
+
+    fn order(&mut self, role: &str, group: &[Segment<'m>], about: &About) {
+        let (group, observed) = observations(group);
+        let mut request = fhir!({ "resourceType": "ServiceRequest" });
+        self.m.fill("ServiceRequest", &group, &mut request);
+        if request["status"].is_null() {
+            request.set("status", "active");
+        }
+        request.set("intent", "order");
+        request.set("subject", fhir!({ "reference": (about.person.as_str()) }));
+        if !about.visit.is_empty() {
+            request.set("encounter", fhir!({ "reference": (about.visit.as_str()) }));
+        }
+        if request["identifier"].items().is_empty() {
+            self.needs_person = Some("an order has no number");
+        }
+        for (k, segments) in observed.iter().enumerate() {
+            if let Some(observation) = self.observation(std::slice::from_ref(segments), about) {
+                let url = self.add(&format!("order-observation-{role}-{k}"), observation);
+                request.push("supportingInfo", fhir!({ "reference": url }));
+            }
+        }
+        let order = self.add(&format!("order-{role}"), request);
+        let steps: Vec<Segment<'m>> = group.iter().filter(|s| s.name() == "IPC").copied().collect();
+        let shared: Vec<Segment<'m>> = group.iter().filter(|s| s.name() != "IPC").copied().collect();
+        for k in 0..steps.len().max(1) {
+            let own: Vec<Segment<'m>> = shared.iter().chain(steps.get(k)).copied().collect();
+            let task = self.task(&own, &order, about);
+            self.add(&format!("task-{role}-{k}"), task);
+        }
+    }
+
+    fn task(&mut self, segments: &[Segment<'m>], order: &str, about: &About) -> Value {
+        let mut task = fhir!({ "resourceType": "Task" });
+        self.m.fill("Task", segments, &mut task);
+        if task["status"].is_null() {
+            task.set("status", "requested");
+        }
+        task.set("intent", "order");
+        let system = "http://hl7.org/fhir/CodeSystem/task-code";
+        task.set("code", fhir!({ "coding": [{ "system": system, "code": "fulfill" }] }));
+        task.set("focus", fhir!({ "reference": order }));
+        task.set("for", fhir!({ "reference": (about.person.as_str()) }));
+        if !about.visit.is_empty() {
+            task.set("encounter", fhir!({ "reference": (about.visit.as_str()) }));
+        }
+        task
+    }
+}

@@ -1,0 +1,315 @@
+//! How the data types of v2 are read as those of FHIR (HL7 v2.5.1 chapter 2A; HL7 v2-to-FHIR, data type maps). Names stand in the tables.
+
+use super::mapping::{Answer, Mapping, Typed};
+use super::person;
+use super::tables::Row;
+use super::time;
+use crate::message::Part;
+use badiano_fhir::{Value, fhir};
+
+type Read = fn(&mut Mapping<'_>, Part<'_>, &Row) -> Answer;
+
+/// A way of reading, by its name in a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading(Read);
+
+const READINGS: [(&str, Read); 25] = [
+    ("string", string),
+    ("code", code),
+    ("coding", coding),
+    ("boolean", boolean),
+    ("integer", integer),
+    ("date", date),
+    ("dateTime", date_time),
+    ("instant", instant),
+    ("CX", identifier_cx),
+    ("EI", identifier_ei),
+    ("EI-reference", reference_ei),
+    ("XPN", person::name),
+    ("XPN-text", person::name_text),
+    ("XAD", person::address),
+    ("address-text", person::address_text),
+    ("XTN", person::contact),
+    ("XCN", person::practitioner),
+    ("NDL", person::named_practitioner),
+    ("participant", person::participant),
+    ("PL", location),
+    ("CWE", concept),
+    ("language", language),
+    ("text-concept", text_concept),
+    ("annotation", annotation),
+    ("input", input),
+];
+
+impl Reading {
+    pub fn of_name(name: &str) -> Option<Reading> {
+        if name == "reference-range" {
+            return Some(Reading(reference_range));
+        }
+        READINGS.iter().find(|(n, _)| *n == name).map(|(_, read)| Reading(*read))
+    }
+    pub fn read(&self, m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+        (self.0)(m, part, row)
+    }
+}
+
+pub(super) fn typed(type_name: &'static str, value: impl Into<Value>) -> Answer {
+    Ok(Some(Typed { type_name, value: value.into() }))
+}
+
+fn string(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    m.take(part).map_or(Ok(None), |t| typed("string", t))
+}
+
+const NOT_IN_TABLE: &str = "the code is not in the table; the table's default was taken";
+
+fn code(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let part = part.component(1);
+    let Some(sent) = m.take(part) else { return Ok(None) };
+    let tables = m.tables;
+    match row.option("table").and_then(|t| tables.codes(t)) {
+        None => typed("code", sent),
+        Some(codes) => {
+            let sent = sent.to_uppercase();
+            let (value, listed) = codes.value(&sent).ok_or("the code is not in the table")?;
+            if !listed {
+                m.refuse(part, NOT_IN_TABLE);
+            }
+            typed("code", value)
+        }
+    }
+}
+
+fn coding(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let tables = m.tables;
+    let system = row.option("table").and_then(|t| tables.codes(t)).and_then(|c| c.system.clone());
+    let Some(Typed { value, .. }) = code(m, part, row)? else { return Ok(None) };
+    let mut made = Value::object();
+    if let Some(system) = system.as_deref().or_else(|| row.option("system")) {
+        made.set("system", system);
+    }
+    typed("Coding", made.with("code", value))
+}
+
+fn boolean(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(sent) = m.take(part) else { return Ok(None) };
+    match sent.to_uppercase().as_str() {
+        "Y" | "S" | "SI" | "1" | "TRUE" => typed("boolean", true),
+        "N" | "NO" | "0" | "FALSE" => typed("boolean", false),
+        _ => Err("it is neither Y nor N"),
+    }
+}
+
+fn integer(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(sent) = m.take(part) else { return Ok(None) };
+    let number: u32 = sent.parse().map_err(|_| "it is no whole number")?;
+    typed("integer", i64::from(number))
+}
+
+const NO_DATE: &str = "it is no date";
+
+fn date(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(sent) = m.take(part.component(1)) else { return Ok(None) };
+    let read = time::date(&sent).ok_or(NO_DATE)?;
+    if sent.len() > 8 {
+        m.refuse(part, "the time of day was left out: the element is a date");
+    }
+    typed("date", read)
+}
+
+fn date_time(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(sent) = m.take(part.component(1)) else { return Ok(None) };
+    typed("dateTime", time::date_time(&sent, &m.naming.zone).ok_or(NO_DATE)?)
+}
+
+fn instant(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(sent) = m.take(part.component(1)) else { return Ok(None) };
+    let read = time::date_time(&sent, &m.naming.zone).ok_or(NO_DATE)?;
+    if read.len() > 10 { typed("instant", read) } else { Err("it has no time of day") }
+}
+
+const IDENTIFIER_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
+/// OID of the CURP (GIIS-A003).
+const CURP_OID: &str = "2.16.840.1.113883.4.629";
+
+/// CX: number, authority and type. A CURP is known by its authority, its type code, its OID or its form.
+fn identifier_cx(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let Some(number) = m.take(part.component(1)) else { return Ok(None) };
+    let authority = [1, 2, 3].map(|n| m.take(part.component(4).subcomponent(n)).unwrap_or_default());
+    let kind = m.take(part.component(5));
+    let [namespace, universal, universal_type] = &authority;
+    let says_curp = [Some(namespace), Some(universal), kind.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|w| w.eq_ignore_ascii_case("CURP") || w == CURP_OID);
+    let folded = number.to_uppercase();
+    if says_curp || (m.naming.is_curp)(&folded) {
+        let mut made = fhir!({
+            "use": "official",
+            "type": { "coding": [{ "system": IDENTIFIER_TYPE, "code": "NI" }] },
+            "system": (m.naming.curp_system.as_str()),
+            "value": folded
+        });
+        // What the sender says beside "CURP" is kept beside it.
+        if let Some(kind) = kind.filter(|k| !k.eq_ignore_ascii_case("CURP") && k != "NI") {
+            let both =
+                vec![made["type"]["coding"][0].clone(), fhir!({ "system": IDENTIFIER_TYPE, "code": kind })];
+            made.set("type", fhir!({ "coding": both }));
+        }
+        if !namespace.is_empty() {
+            made.set("assigner", fhir!({ "display": (namespace.as_str()) }));
+        }
+        if !universal.is_empty() && universal != CURP_OID {
+            m.refuse(
+                part.component(4).subcomponent(2),
+                "the number is a CURP, and this is not its authority",
+            );
+        }
+        return typed("Identifier", made);
+    }
+    let kind = kind.as_deref().or_else(|| row.option("type")).unwrap_or("").to_owned();
+    let system = m.naming.system(namespace, universal, universal_type).or_else(|| m.own_system(&kind));
+    if !universal.is_empty() && !system.as_ref().is_some_and(|s| s.contains(universal.as_str())) {
+        m.refuse(part.component(4).subcomponent(2), "the authority is known by its name here");
+    }
+    let mut made = Value::object();
+    if !kind.is_empty() {
+        made.set("type", fhir!({ "coding": [{ "system": IDENTIFIER_TYPE, "code": (kind.as_str()) }] }));
+    }
+    if let Some(system) = system {
+        made.set("system", system);
+    }
+    made.set("value", number);
+    let period = [(7, "start"), (8, "end")].map(|(n, key)| (key, m.take(part.component(n))));
+    for (key, sent) in period.iter().filter_map(|(k, t)| Some((k, t.as_ref()?))) {
+        let read = time::date_time(sent, &m.naming.zone).ok_or(NO_DATE)?;
+        let old = made["period"].clone();
+        made.set("period", old.with(key, read));
+    }
+    if !namespace.is_empty() {
+        made.set("assigner", fhir!({ "display": (namespace.as_str()) }));
+    }
+    typed("Identifier", made)
+}
+
+/// EI: number and authority; without an authority, the sender's own numbers of that kind (`space`).
+fn identifier_ei(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let Some(number) = m.take(part.component(1)) else { return Ok(None) };
+    let [namespace, universal, kind] = [2, 3, 4].map(|n| m.take(part.component(n)).unwrap_or_default());
+    let space = row.option("space").unwrap_or("");
+    // Placer, filler and accession numbers of one authority are different numbers.
+    let system = match m.naming.system(&namespace, &universal, &kind) {
+        Some(system) if system.starts_with("urn:badiano:authority:") => Some(format!("{system}:{space}")),
+        Some(system) => Some(system),
+        None => m.own_system(space),
+    };
+    let mut made = Value::object();
+    if let Some(code) = row.option("type") {
+        made.set("type", fhir!({ "coding": [{ "system": IDENTIFIER_TYPE, "code": code }] }));
+    }
+    if let Some(system) = system {
+        made.set("system", system);
+    }
+    typed("Identifier", made.with("value", number))
+}
+
+fn reference_ei(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let Some(Typed { value, .. }) = identifier_ei(m, part, row)? else { return Ok(None) };
+    let kind = row.option("kind").unwrap_or("ServiceRequest");
+    typed("Reference", fhir!({ "type": kind, "identifier": value }))
+}
+
+/// PL: where in the house, as one text; `location` of an Encounter.
+fn location(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    // Facility, building, floor, point of care, room, bed: from the large to the small.
+    let steps = [4, 7, 8, 1, 2, 3].map(|n| part.component(n));
+    let named: Vec<String> = steps.into_iter().filter_map(|p| m.take(p.subcomponent(1))).collect();
+    if named.is_empty() {
+        return Ok(None);
+    }
+    typed("BackboneElement", fhir!({ "location": { "display": (named.join(", ")) } }))
+}
+
+/// The URI of a coding system by its name in the message.
+pub(super) fn system_of(m: &Mapping<'_>, name: &str) -> String {
+    let upper = name.to_uppercase();
+    if let Some((uri, true)) = m.tables.codes("systems").and_then(|c| c.value(&upper)) {
+        return uri.to_owned();
+    }
+    if upper.starts_with("HL7") && upper.len() == 7 && upper[3..].bytes().all(|b| b.is_ascii_digit()) {
+        return format!("http://terminology.hl7.org/CodeSystem/v2-{}", &upper[3..]);
+    }
+    let name = super::naming::urn_part(name);
+    // "L" and "99zzz" are the sender's own; the sender's name tells them apart.
+    if upper == "L" && !m.sender.is_empty() {
+        return format!("urn:badiano:codes:{}:L", super::naming::urn_part(&m.sender));
+    }
+    format!("urn:badiano:codes:{name}")
+}
+
+/// CE, CWE, CNE, IS: one or two codings and a text.
+pub(super) fn concept(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let value = read_concept(m, part, row.option("system"));
+    value.map_or(Ok(None), |v| typed("CodeableConcept", v))
+}
+
+pub(super) fn read_concept(m: &mut Mapping<'_>, part: Part<'_>, system: Option<&str>) -> Option<Value> {
+    let mut made = Value::object();
+    let mut text = m.take(part.component(9));
+    for first in [1, 4] {
+        let [code, display, named] = [0, 1, 2].map(|n| m.take(part.component(first + n)));
+        if let Some(code) = code {
+            let mut coding = Value::object();
+            let uri = named.map(|n| system_of(m, &n)).or_else(|| system.map(str::to_owned));
+            if let Some(uri) = uri {
+                coding.set("system", uri);
+            }
+            // FHIR codes have no white space but single inner blanks.
+            coding.set("code", code.split_whitespace().collect::<Vec<_>>().join(" "));
+            if let Some(display) = &display {
+                coding.set("display", display.as_str());
+            }
+            made.push("coding", coding);
+        }
+        text = text.or(display);
+    }
+    if let Some(text) = text {
+        made.set("text", text);
+    }
+    made.as_object().is_some_and(|o| !o.is_empty()).then_some(made)
+}
+
+fn language(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let Some(Typed { value, .. }) = concept(m, part, row)? else { return Ok(None) };
+    typed("BackboneElement", fhir!({ "language": value }))
+}
+
+fn text_concept(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let texts: Vec<String> = part.subcomponents().filter_map(|s| m.take(s)).collect();
+    if texts.is_empty() { Ok(None) } else { typed("CodeableConcept", fhir!({ "text": (texts.join(" ")) })) }
+}
+
+fn annotation(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    m.take(part).map_or(Ok(None), |t| typed("Annotation", fhir!({ "text": t })))
+}
+
+fn reference_range(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    m.take(part).map_or(Ok(None), |t| typed("BackboneElement", fhir!({ "text": t })))
+}
+
+/// The system of the names of a task's inputs.
+pub const TASK_INPUT: &str = "urn:badiano:task-input";
+
+/// One input of a Task, by `name`; `as=dateTime` for times.
+fn input(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let name = row.option("name").unwrap_or("");
+    let read = match (row.option("as"), row.option("table")) {
+        (Some("dateTime"), _) => date_time(m, part, row)?,
+        (_, Some(_)) => code(m, part, row)?.map(|t| Typed { type_name: "string", ..t }),
+        _ => string(m, part.component(1), row)?,
+    };
+    let Some(read) = read else { return Ok(None) };
+    let made = fhir!({ "type": { "coding": [{ "system": TASK_INPUT, "code": name }] } });
+    let key = if read.type_name == "dateTime" { "valueDateTime" } else { "valueString" };
+    typed("BackboneElement", made.with(key, read.value))
+}

@@ -1,0 +1,313 @@
+//! The maps as data: plain text, compiled in, that a hospital may add to or override (after the HL7 v2-to-FHIR guide's segment maps).
+//!
+//! A text has blocks. `[Patient]` and its like hold rows `SOURCE TARGET READING options`; a row of the same source in a later
+//! text replaces all rows of that source in the block, and `SOURCE -` takes them out. `[codes NAME SYSTEM]` holds `CODE VALUE`
+//! (`*` for all others, `=` for the code itself). `[messages]` and `[ignored]` say what is mapped and what need not be.
+//! Lines that begin with `#` are comments.
+
+use super::reading::Reading;
+use crate::message::Location;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Lines in one text of tables.
+pub const LINES_MAX: usize = 20_000;
+
+const STANDARD: [&str; 6] = [
+    include_str!("../../tables/messages.map"),
+    include_str!("../../tables/patient.map"),
+    include_str!("../../tables/encounter.map"),
+    include_str!("../../tables/order.map"),
+    include_str!("../../tables/result.map"),
+    include_str!("../../tables/systems.map"),
+];
+/// What rows may build.
+const BLOCKS: [&str; 7] =
+    ["Patient", "Merged", "Encounter", "ServiceRequest", "Task", "DiagnosticReport", "Observation"];
+/// Options that a row may have.
+const OPTIONS: [&str; 14] = [
+    "use",
+    "type",
+    "system",
+    "table",
+    "url",
+    "role",
+    "name",
+    "space",
+    "kind",
+    "when",
+    "unless",
+    "replace",
+    "as",
+    "second-surname",
+];
+
+/// A line of a table that says nothing we can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableError {
+    /// Counted from 1.
+    pub line: usize,
+    pub text: String,
+}
+
+impl fmt::Display for TableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.text)
+    }
+}
+
+impl std::error::Error for TableError {}
+
+/// The maps, checked.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    blocks: BTreeMap<String, Vec<Row>>,
+    codes: BTreeMap<String, Codes>,
+    messages: BTreeMap<String, MessageRow>,
+    ignored: BTreeMap<String, String>,
+}
+
+/// One row of a block.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub source: Location,
+    /// The path in the resource; the last step is a list where `list`.
+    pub target: Vec<String>,
+    pub list: bool,
+    pub reading: Reading,
+    pub options: BTreeMap<String, String>,
+    /// All of a field's values must be one of these for the row to hold.
+    pub when: Option<(Location, Vec<String>)>,
+    /// The row holds only where these places are empty.
+    pub unless: Vec<Location>,
+}
+
+impl Row {
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.get(name).map(String::as_str)
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Codes {
+    pub system: Option<String>,
+    values: BTreeMap<String, String>,
+}
+
+impl Codes {
+    /// The value of a code, and whether the code itself stands in the table (and not only `*`).
+    pub fn value<'c>(&'c self, code: &'c str) -> Option<(&'c str, bool)> {
+        let own = |v: &'c String| if v == "=" { code } else { v.as_str() };
+        match self.values.get(code) {
+            Some(value) => Some((own(value), true)),
+            None => self.values.get("*").map(|v| (own(v), v == "=")),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct MessageRow {
+    pub event: String,
+    pub encounter: Option<String>,
+    pub new_visit: bool,
+}
+
+impl Tables {
+    /// The maps that come with the product.
+    pub fn standard() -> Tables {
+        let mut tables = Tables::default();
+        for text in STANDARD {
+            tables.read(text).expect("the tables that are compiled in are checked by a test");
+        }
+        tables
+    }
+
+    /// These maps with a hospital's own text over them.
+    pub fn with(&self, text: &str) -> Result<Tables, TableError> {
+        let mut tables = self.clone();
+        tables.read(text)?;
+        Ok(tables)
+    }
+
+    pub(super) fn rows(&self, block: &str) -> &[Row] {
+        self.blocks.get(block).map_or(&[], Vec::as_slice)
+    }
+    pub(super) fn codes(&self, name: &str) -> Option<&Codes> {
+        self.codes.get(name)
+    }
+    /// By `ADT^A04`, else by `ADT`.
+    pub(super) fn message(&self, kind: &str) -> Option<&MessageRow> {
+        self.messages
+            .get(kind)
+            .or_else(|| self.messages.get(kind.split('^').next()?).filter(|_| !kind.contains('^')))
+    }
+    /// Why a field need not be mapped.
+    pub(super) fn ignored(&self, place: &str) -> Option<&str> {
+        self.ignored.get(place).map(String::as_str)
+    }
+
+    fn read(&mut self, text: &str) -> Result<(), TableError> {
+        let mut block = String::new();
+        let mut replaced: BTreeSet<(String, String)> = BTreeSet::new();
+        for (number, line) in text.lines().enumerate() {
+            let wrong = |text: String| TableError { line: number + 1, text };
+            if number == LINES_MAX {
+                return Err(wrong(format!("a table has at most {LINES_MAX} lines")));
+            }
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(head) = line.strip_prefix('[') {
+                let head = head.strip_suffix(']').ok_or_else(|| wrong("a block's name ends in ]".into()))?;
+                block = self.open(head).map_err(wrong)?;
+                continue;
+            }
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let read = match block.split_once(' ') {
+                _ if block.is_empty() => Err("a row stands before any block".to_owned()),
+                Some((_, name)) => self.read_code(name, &words),
+                None if block == "messages" => self.read_message(&words),
+                None if block == "ignored" => {
+                    self.ignored.insert(words[0].to_owned(), words[1..].join(" "));
+                    Ok(())
+                }
+                None => self.read_row(&block, &words, &mut replaced),
+            };
+            read.map_err(wrong)?;
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, head: &str) -> Result<String, String> {
+        let words: Vec<&str> = head.split_whitespace().collect();
+        match words[..] {
+            ["codes", name] => Ok(format!("codes {name}")),
+            ["codes", name, system] => {
+                self.codes.entry(name.to_owned()).or_default().system = Some(system.to_owned());
+                Ok(format!("codes {name}"))
+            }
+            [name] if name == "messages" || name == "ignored" || BLOCKS.contains(&name) => {
+                Ok(name.to_owned())
+            }
+            _ => {
+                Err(format!("no such block: the blocks are codes, messages, ignored, {}", BLOCKS.join(", ")))
+            }
+        }
+    }
+
+    fn read_code(&mut self, name: &str, words: &[&str]) -> Result<(), String> {
+        let [code, value] = words else { return Err("a code has one value".to_owned()) };
+        self.codes.entry(name.to_owned()).or_default().values.insert((*code).to_owned(), (*value).to_owned());
+        Ok(())
+    }
+
+    fn read_message(&mut self, words: &[&str]) -> Result<(), String> {
+        let mut row = MessageRow::default();
+        for option in &words[1..] {
+            match option.split_once('=') {
+                Some(("event", event)) if super::EVENTS.contains(&event) => row.event = event.to_owned(),
+                Some(("encounter", status)) => row.encounter = Some(status.to_owned()),
+                Some(("new-visit", yes)) => row.new_visit = yes == "yes",
+                _ => {
+                    return Err(format!(
+                        "a message has event ({}), encounter, new-visit",
+                        super::EVENTS.join(", ")
+                    ));
+                }
+            }
+        }
+        if row.event.is_empty() {
+            return Err("a message has an event".to_owned());
+        }
+        self.messages.insert(words[0].to_owned(), row);
+        Ok(())
+    }
+
+    fn read_row(
+        &mut self,
+        block: &str,
+        words: &[&str],
+        replaced: &mut BTreeSet<(String, String)>,
+    ) -> Result<(), String> {
+        let place = |text: &str| {
+            Location::parse(text)
+                .filter(|l| l.field > 0)
+                .ok_or_else(|| "a place is written PID-3 or PID-3.1".to_owned())
+        };
+        let source = place(words[0])?;
+        let rows = self.blocks.entry(block.to_owned()).or_default();
+        // The first row of a source in this text takes the place of what earlier texts said of it.
+        if replaced.insert((block.to_owned(), words[0].to_owned())) {
+            rows.retain(|r| r.source != source);
+        }
+        if words[1..] == ["-"] {
+            return Ok(());
+        }
+        let [_, target, reading, options @ ..] = words else {
+            return Err("a row has a source, a target and a reading".to_owned());
+        };
+        let reading = Reading::of_name(reading).ok_or_else(|| format!("no such reading: {reading}"))?;
+        let list = target.ends_with("[]");
+        let steps = target.trim_end_matches("[]").split('.').map(str::to_owned).collect();
+        let mut row = Row {
+            source,
+            target: steps,
+            list,
+            reading,
+            options: BTreeMap::new(),
+            when: None,
+            unless: Vec::new(),
+        };
+        for option in options {
+            let (name, value) =
+                option.split_once('=').ok_or_else(|| "an option is written name=value".to_owned())?;
+            match name {
+                "when" => {
+                    let (at, values) =
+                        value.split_once(':').ok_or_else(|| "when=PLACE:VALUE,VALUE".to_owned())?;
+                    row.when = Some((place(at)?, values.split(',').map(str::to_owned).collect()));
+                }
+                "unless" => row.unless = value.split(',').map(place).collect::<Result<_, _>>()?,
+                _ if OPTIONS.contains(&name) => drop(row.options.insert(name.to_owned(), value.to_owned())),
+                _ => return Err(format!("no such option: {name}")),
+            }
+        }
+        rows.push(row);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_that_come_with_the_product_are_sound() {
+        let tables = Tables::standard();
+        for block in BLOCKS {
+            assert!(!tables.rows(block).is_empty(), "{block} has rows");
+            for row in tables.rows(block) {
+                let known = row.option("table").is_none_or(|t| tables.codes(t).is_some());
+                assert!(known, "{block} {}: its code table is there", row.source);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_line_is_told_by_its_number() {
+        for (text, line) in [
+            ("PID-3 identifier[] CX", 1),
+            ("[Patient]\nPID3 identifier[] CX", 2),
+            ("[Patient]\n\n# x\nPID-3 identifier[] CZ", 4),
+            ("[Patient]\nPID-3 identifier[] CX colour=red", 2),
+            ("[Patient]\nPID-3", 2),
+            ("[Pacient]", 1),
+            ("[messages]\nADT^A99 event=party", 2),
+            ("[codes x]\na b c", 2),
+        ] {
+            let error = Tables::standard().with(text).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+        }
+    }
+}
