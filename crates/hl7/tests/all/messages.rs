@@ -5,11 +5,11 @@ use badiano_hl7::message::{Charset, IssueKind, Location, Message, ParseError};
 pub const ADT_UTF8: &[u8] = "MSH|^~\\&|HIS|HGN|BADIANO|NORTE|20261122101500||ADT^A04^ADT_A01|C0001|P|2.5.1|||AL|NE|MEX|UNICODE UTF-8\r\
 EVN|A04|20261122101500\r\
 PID|1||E-1001^^^HGN^MR~MUPA850312MDFXRN08^^^CURP^CURP||MUÑOZ PEÑA^ANA^SOFÍA^^^^L||19850312|F|||Av. Insurgentes 100&Av. Insurgentes&100^Int. 4^Álvaro Obregón^CMX^01000^MEX^H||^PRN^PH^^52^55^12345678~^NET^Internet^ana@example.com|||S\r\
-PV1|1|O|CONS^12^A^HGN||||99000001^NÚÑEZ^JOSÉ||||CAR||||||||V-77^^^HGN^VN|||||||||||||||||||||||||20261122100000\r\
+PV1|1|O|CONS^12^A^HGN||||99000001^NÚÑEZ^JOSÉ|||CAR|||||||||V-77^^^HGN^VN|||||||||||||||||||||||||20261122100000\r\
 ZPV|1|SÍ|triage verde\r"
     .as_bytes();
 
-pub const ORM_CRLF: &[u8] = "MSH|^~\\&|HIS|HGN|BADIANO|NORTE|20261122102000||ORM^O01|C0002|P|2.3.1|||||||8859/1\r\n\
+pub const ORM_CRLF: &[u8] = "MSH|^~\\&|HIS|HGN|BADIANO|NORTE|20261122102000||ORM^O01|C0002|P|2.3.1||||||8859/1\r\n\
 PID|||E-1001^^^HGN^MR||MU\u{d1}OZ^ANA||19850312|F\r\n\
 PV1||O|||||||||||||||||V-77^^^HGN\r\n\
 ORC|NW|P-55^HIS|||SC||^^^20261122113000^^R||20261122102000|||99000001^NUNEZ^JOSE||||||CT_NORTE\r\n\

@@ -47,7 +47,7 @@ fn mutated_messages_come_out_byte_for_byte() {
     let mut numbers = Numbers(seed);
     let samples = crate::messages::samples();
     let (mut read, mut refused) = (0, 0);
-    for case in 0..20_000 {
+    for case in 0..8_000 {
         let bytes = mutated(&mut numbers, samples[case % samples.len()].1);
         let cut: Vec<u8> = File::read(&bytes).parts.iter().flat_map(|p| bytes[p.range()].to_vec()).collect();
         assert_eq!(cut, bytes, "seed {seed:#x}, case {case}: a file is its parts");
@@ -83,7 +83,7 @@ fn mutated_messages_come_out_byte_for_byte() {
         }
     }
     println!("seed {seed:#x}: {read} read, {refused} refused");
-    assert!(read > 10_000, "most mutations are still messages: {read}");
+    assert!(read > 4_000, "most mutations are still messages: {read}");
     assert!(refused > 100, "some are not: {refused}");
 }
 
