@@ -111,7 +111,7 @@ impl Account {
 impl Node {
     /// The one-time code that makes the first administrator; nothing once an account exists.
     pub async fn setup_code(&self, now: Instant) -> Result<Option<String>, Fault> {
-        if self.store().read(|view| any_account(view))? {
+        if self.store().read(any_account)? {
             return Ok(None);
         }
         let code = BASE64URL.encode(id::random_bytes::<24>());
@@ -125,7 +125,7 @@ impl Node {
     }
 
     pub fn has_accounts(&self) -> Result<bool, Fault> {
-        self.store().read(|view| any_account(view))
+        self.store().read(any_account)
     }
 
     /// The first administrator, by the one-time code. Returns the secret of the second factor (base32).
@@ -259,7 +259,7 @@ impl Node {
     ) -> Result<(), SignInError> {
         let kept = self.store().read(|view| view.document("node", "setup-code"));
         let kept = kept.map_err(|_| SignInError::Unavailable)?;
-        if !kept.is_some_and(|d| d.body == key_of(code).as_bytes()) {
+        if kept.is_none_or(|d| d.body != key_of(code).as_bytes()) {
             return Err(SignInError::BadCredentials);
         }
         let found =

@@ -56,10 +56,10 @@ impl Session {
                             .target
                             .split_once('/')
                             .ok_or_else(|| Fault::bug("a target has a kind and an id"))?;
-                        if let Some(old) = tx.get(kind, id)? {
-                            if !session.sees(&old.stub()) {
-                                return Err(in_entry(Fault::forbidden("this id cannot be written"), n));
-                            }
+                        if let Some(old) = tx.get(kind, id)?
+                            && !session.sees_stored(&old)
+                        {
+                            return Err(in_entry(Fault::forbidden("this id cannot be written"), n));
                         }
                         let done = match step.resource.take() {
                             Some(resource) => writer.put(tx, resource, step.expect, "transaction").map(Some),

@@ -190,9 +190,7 @@ impl Session {
         let body = now.micros.to_string();
         self.node()
             .store()
-            .write(move |tx| {
-                tx.put_document("node", "consent-lease", body.as_bytes(), Expect::Any, now).map(|_| ())
-            })
+            .write(move |tx| tx.replace_document("node", "consent-lease", body.as_bytes(), now).map(|_| ()))
             .await
     }
 }

@@ -68,6 +68,9 @@ pub enum MessageState {
     Held,
 }
 
+/// A sender, and how often each location was not understood.
+pub type SenderLosses = (String, BTreeMap<String, u64>);
+
 impl Session {
     /// Keeps the message and applies it, in one commit. What cannot be applied is held for a person, not refused.
     pub async fn receive_message(&self, intake: Intake) -> Result<Receipt, Fault> {
@@ -121,7 +124,7 @@ impl Session {
     }
 
     /// The loss ledger: by sender and location, how often something was not understood.
-    pub fn losses(&self) -> Result<Vec<(String, BTreeMap<String, u64>)>, Fault> {
+    pub fn losses(&self) -> Result<Vec<SenderLosses>, Fault> {
         self.administers(Action::Read)?;
         let documents = self.node().store().read(|view| view.documents("hl7-losses", ""))?;
         let parse = |body: &[u8]| serde_json::from_slice(body).unwrap_or_default();

@@ -94,6 +94,7 @@ impl Node {
             }),
         };
         crate::consent_register::load(&node)?;
+        after_crash(&node)?;
         Ok(node)
     }
 
@@ -164,9 +165,26 @@ impl Node {
     }
 }
 
+/// After a crash: says in the log that entries of reads may be missing, and brings the studies up to date whose objects were undone.
+fn after_crash(node: &Node) -> Result<(), Fault> {
+    let opening = node.store().opening();
+    if opening.power_loss || !opening.mended.is_empty() {
+        let undone = opening.mended.len();
+        let what = format!(
+            "started after a crash: entries of reads of its last 20 ms may be missing; {undone} objects that were never acknowledged were undone"
+        );
+        let job = Principal::Job { name: "start-after-crash" };
+        let writer = node.session(job, Purpose::Operations, Instant::now()).writer();
+        node.store()
+            .write(move |tx| writer.leaf(tx, crate::audit::Act::Update, "start-after-crash", &[], &what))
+            .wait()?;
+    }
+    if opening.mended.is_empty() { Ok(()) } else { node.review_studies(Instant::now()) }
+}
+
 /// The settings of the first start are kept; a data directory never changes its institution or role.
 fn settle(store: &Store, wanted: &Settings) -> Result<Settings, Fault> {
-    let kept = store.read(|view| Ok(view.document("node", "settings")?))?;
+    let kept = store.read(|view| view.document("node", "settings"))?;
     if let Some(document) = kept {
         let kept: Settings = serde_json::from_slice(&document.body)
             .map_err(|_| Fault::bug("the settings kept in the data directory cannot be read"))?;

@@ -32,6 +32,9 @@ pub struct ScheduledStep {
     /// Scheduled Procedure Step ID (at most 16 characters).
     pub id: String,
     pub accession: String,
+    /// Requested Procedure ID; empty where the order gave none.
+    #[serde(default)]
+    pub requested_procedure: String,
     pub study_uid: String,
     pub order: String,
     pub task: String,
@@ -149,6 +152,7 @@ fn scheduled_step(request: &Value, task: &Value, writer: &Writer) -> Option<Sche
     Some(ScheduledStep {
         id: step_id.chars().take(16).collect(),
         accession,
+        requested_procedure: input(task, "requested-procedure-id").chars().take(16).collect(),
         study_uid,
         order: request.id().to_owned(),
         task: task.id().to_owned(),

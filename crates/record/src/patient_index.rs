@@ -75,10 +75,10 @@ pub(crate) fn register(tx: &mut Tx<'_>, writer: &Writer, mut patient: Value) -> 
 }
 
 fn find(tx: &Tx<'_>, patient: &Value, curp: Option<&str>) -> Result<Option<String>, Fault> {
-    if let Some(curp) = curp {
-        if let Some(id) = patients_of_curp(tx, curp)?.into_iter().next() {
-            return Ok(Some(id));
-        }
+    if let Some(curp) = curp
+        && let Some(id) = patients_of_curp(tx, curp)?.into_iter().next()
+    {
+        return Ok(Some(id));
     }
     for identifier in patient["identifier"].items() {
         let Some(key) = identifier_key(identifier) else { continue };
@@ -125,10 +125,10 @@ fn keep_keys(
             let body = serde_json::to_vec(&bearers).map_err(|_| Fault::bug("ids are always printable"))?;
             tx.put_document("patient-number", number, &body, Expect::Any, now)?;
         }
-        if let Some(key) = identifier_key(identifier) {
-            if tx.document("identifier", &key)?.is_none() {
-                tx.put_document("identifier", &key, id.as_bytes(), Expect::Any, now)?;
-            }
+        if let Some(key) = identifier_key(identifier)
+            && tx.document("identifier", &key)?.is_none()
+        {
+            tx.put_document("identifier", &key, id.as_bytes(), Expect::Any, now)?;
         }
     }
     Ok(())

@@ -246,10 +246,10 @@ fn put_report(
         Some(id) => tx.get("DiagnosticReport", id)?.filter(|r| !r.deleted),
         None => None,
     };
-    if let (Some(shown), Some(old)) = (version, &old) {
-        if shown != old.version {
-            return Err(Fault::conflict("the report was changed since this page was opened"));
-        }
+    if let (Some(shown), Some(old)) = (version, &old)
+        && shown != old.version
+    {
+        return Err(Fault::conflict("the report was changed since this page was opened"));
     }
     let signed = old.as_ref().is_some_and(|o| matches!(o.body.str_of("status"), "final" | "amended"));
     let status = match (action, signed) {

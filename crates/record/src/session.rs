@@ -103,7 +103,7 @@ impl Session {
     pub async fn delete(&self, kind: &str, id: &str, expect: Precondition) -> Result<(), Fault> {
         let (kind, id) = (kind.to_owned(), id.to_owned());
         let stub = self.node.store().read(|view| view.get(&kind, &id))?;
-        let Some(stored) = stub.filter(|s| self.sees(&s.stub())) else {
+        let Some(stored) = stub.filter(|s| self.sees_stored(s)) else {
             return Err(Fault::not_found("no such resource"));
         };
         self.may_write(&stored.body)?;
@@ -115,7 +115,7 @@ impl Session {
     pub fn read(&self, kind: &str, id: &str) -> Result<Versioned, Fault> {
         self.scope_allows(kind, Action::Read)?;
         let stored = self.node.store().read(|view| view.get(kind, id))?;
-        let seen = stored.filter(|s| self.sees(&s.stub()));
+        let seen = stored.filter(|s| self.sees_stored(s));
         let Some(stored) = seen else {
             self.note_refused("read", kind)?;
             return Err(Fault::not_found("no such resource"));
@@ -128,7 +128,7 @@ impl Session {
     pub fn read_version(&self, kind: &str, id: &str, version: u64) -> Result<Versioned, Fault> {
         self.scope_allows(kind, Action::Read)?;
         let stored = self.node.store().read(|view| view.get_version(kind, id, version))?;
-        let seen = stored.filter(|s| self.sees(&s.stub()));
+        let seen = stored.filter(|s| self.sees_stored(s));
         let stored = seen.ok_or_else(|| Fault::not_found("no such version"))?;
         self.note(Act::Read, "vread", &search::compartment_patients(&stored.body), &format!("{kind}/{id}"))?;
         Ok(versioned(stored))
@@ -138,7 +138,7 @@ impl Session {
     pub fn history(&self, kind: &str, id: &str) -> Result<Vec<Versioned>, Fault> {
         self.scope_allows(kind, Action::Read)?;
         let all = self.node.store().read(|view| view.history(kind, id))?;
-        let seen: Vec<Stored> = all.into_iter().filter(|s| self.sees(&s.stub())).collect();
+        let seen: Vec<Stored> = all.into_iter().filter(|s| self.sees_stored(s)).collect();
         let Some(first) = seen.first() else { return Err(Fault::not_found("no such resource")) };
         self.note(Act::Read, "history", &search::compartment_patients(&first.body), &format!("{kind}/{id}"))?;
         Ok(seen.into_iter().map(versioned).collect())
@@ -165,6 +165,11 @@ impl Session {
     /// Whether this session may see a thing of these classes about this patient. The one decision behind every door.
     pub(crate) fn sees(&self, stub: &Stub) -> bool {
         self.sees_under(stub, &self.consent_of(stub.pat))
+    }
+
+    /// A thing about several patients is seen when it may be seen for each of them.
+    pub(crate) fn sees_stored(&self, stored: &Stored) -> bool {
+        stored.stubs().iter().all(|stub| self.sees(stub))
     }
 
     /// The same, under a consent that was looked up by person and not by local record.
@@ -237,7 +242,7 @@ impl Session {
     /// What is there already must be visible, or a write would tell that it exists.
     fn may_replace(&self, view: &badiano_store::View<'_>, resource: &Value) -> Result<(), Fault> {
         match view.get(resource.resource_type(), resource.id())? {
-            Some(old) if !self.sees(&old.stub()) => Err(Fault::forbidden("this id cannot be written")),
+            Some(old) if !self.sees_stored(&old) => Err(Fault::forbidden("this id cannot be written")),
             _ => Ok(()),
         }
     }

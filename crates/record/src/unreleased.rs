@@ -62,7 +62,7 @@ impl Session {
                 id: entry.id().into(),
                 pat,
                 class: classes_of(&entry),
-                source: source.clone().into(),
+                source: source.clone(),
             };
             if citizen || self.sees_under(&stub, &consent) {
                 released.entries.push(entry);

@@ -148,7 +148,7 @@ mod tests {
     fn a_signed_checkpoint_is_opened_by_its_key_alone() {
         let (note, key) = note();
         let opened = open(&note, &[key.verifier()]).expect("well-formed");
-        assert_eq!(opened.signers, [key.name.clone()]);
+        assert_eq!(opened.signers, std::slice::from_ref(&key.name));
         let foreign = SigningKey::from_seed("badiano.example/DFSSA000001", &[8; 32]);
         assert!(open(&note, &[foreign.verifier()]).expect("well-formed").signers.is_empty());
     }

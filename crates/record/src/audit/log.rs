@@ -4,7 +4,7 @@ use super::checkpoint::{Checkpoint, SigningKey, VerifierKey};
 use super::merkle::{BLOCK, Hash, Tree};
 use super::proof::{Leaf, Proof};
 use badiano_kernel::{Fault, Instant};
-use badiano_store::{Expect, Store};
+use badiano_store::Store;
 use std::sync::Mutex;
 
 /// How many leaf hashes are read at a time when the tree grows.
@@ -81,9 +81,9 @@ impl AuditLog {
         let note = state.note.clone();
         store
             .write(move |tx| {
-                tx.put_document("audit-checkpoint", "newest", note.as_bytes(), Expect::Any, now)?;
+                tx.replace_document("audit-checkpoint", "newest", note.as_bytes(), now)?;
                 for (key, body) in documents {
-                    tx.put_document("audit-blocks", &key, &body, Expect::Any, now)?;
+                    tx.replace_document("audit-blocks", &key, &body, now)?;
                 }
                 Ok(())
             })

@@ -14,7 +14,7 @@ use badiano_dicom::part10::{Header, Parser, write_file_meta};
 use badiano_dicom::{json, tags};
 use badiano_kernel::id::Uid;
 use badiano_kernel::{Fault, Instant};
-use badiano_store::{Arrival, BlobWriter, Expect, InstanceRow, Tx, View, pat_of};
+use badiano_store::{Arrival, BlobWriter, InstanceRow, Tx, View, pat_of};
 
 /// What was stored, for the answer of the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,12 +97,11 @@ impl Receiving {
         let series = uid(tags::SERIES_INSTANCE_UID, "Series Instance UID")?;
         let sop = uid(tags::SOP_INSTANCE_UID, "SOP Instance UID")?;
         let sop_class = uid(tags::SOP_CLASS_UID, "SOP Class UID")?;
-        if let Some((class, instance)) = &self.announced {
-            if class.trim_end_matches('\0') != sop_class.as_str()
-                || instance.trim_end_matches('\0') != sop.as_str()
-            {
-                return Err(Fault::invalid("the data set is not the SOP instance that was announced"));
-            }
+        if let Some((class, instance)) = &self.announced
+            && (class.trim_end_matches('\0') != sop_class.as_str()
+                || instance.trim_end_matches('\0') != sop.as_str())
+        {
+            return Err(Fault::invalid("the data set is not the SOP instance that was announced"));
         }
         let writer = self.session.writer();
         let row = InstanceRow {
@@ -204,7 +203,7 @@ fn arrive(
 /// The study's ImagingStudy resource is no longer up to date; a job brings it up.
 fn mark_grown(tx: &mut Tx<'_>, study: &str, now: Instant) -> Result<(), Fault> {
     if tx.document("study-grown", study)?.is_none() {
-        tx.put_document("study-grown", study, now.micros.to_string().as_bytes(), Expect::Any, now)?;
+        tx.replace_document("study-grown", study, now.micros.to_string().as_bytes(), now)?;
     }
     Ok(())
 }
@@ -218,10 +217,10 @@ fn whose(
     accession: &str,
 ) -> Result<(String, bool), Fault> {
     let number = dataset.text(tags::PATIENT_ID).unwrap_or_default();
-    if let Some(step) = orders::step_for(tx, study, accession)? {
-        if bears(tx, &step.patient, &number)? {
-            return Ok((step.patient, false));
-        }
+    if let Some(step) = orders::step_for(tx, study, accession)?
+        && bears(tx, &step.patient, &number)?
+    {
+        return Ok((step.patient, false));
     }
     let issuer = dataset.text(tags::ISSUER_OF_PATIENT_ID).unwrap_or_default();
     let bearers = patient_index::bearers_of(tx, &number)?;

@@ -33,12 +33,30 @@ impl Node {
     }
 }
 
+impl Node {
+    /// After objects were undone: a study that lost all of them leaves the ledger, the others are brought up to date.
+    pub(crate) fn review_studies(&self, now: Instant) -> Result<(), Fault> {
+        let studies = self.store().read(|view| view.documents("reading", ""))?;
+        let review = move |tx: &mut Tx<'_>| {
+            for study in studies {
+                if tx.study_instances(&study.key)? == 0 {
+                    tx.delete_document("reading", &study.key, now)?;
+                } else {
+                    tx.replace_document("study-grown", &study.key, b"", now)?;
+                }
+            }
+            Ok(())
+        };
+        self.store().write(review).wait()
+    }
+}
+
 fn refresh(tx: &mut Tx<'_>, writer: &Writer, study: &str) -> Result<(), Fault> {
     let Some(reading) = reading_of(tx, study)? else {
-        return tx.delete_document("study-grown", study, writer.now);
+        return tx.drop_document("study-grown", study);
     };
     let rows = rows_of(tx, Level::Study, study, 1)?;
-    let Some(row) = rows.first() else { return tx.delete_document("study-grown", study, writer.now) };
+    let Some(row) = rows.first() else { return tx.drop_document("study-grown", study) };
     let series = rows_of(tx, Level::Series, study, SERIES_MAX)?;
     let step = orders::step_for(tx, study, &reading.accession)?;
     let mut resource = resource_of(study, &reading.patient, row, &series, writer);
@@ -47,7 +65,7 @@ fn refresh(tx: &mut Tx<'_>, writer: &Writer, study: &str) -> Result<(), Fault> {
     }
     crate::resources::check(&resource)?;
     writer.put(tx, resource, Precondition::None, "imaging-study")?;
-    tx.delete_document("study-grown", study, writer.now)?;
+    tx.drop_document("study-grown", study)?;
     if let Some(patient) = tx.get("Patient", &reading.patient)? {
         orders::register_at_hub(tx, writer, &patient.body)?;
     }
