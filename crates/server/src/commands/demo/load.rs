@@ -44,7 +44,11 @@ async fn send_message(plan: &Plan, arrival: &Arrival, to: SocketAddr) -> Result<
         .map_err(|_| Fault::unavailable("MLLP: no answer"))??;
     let text = String::from_utf8_lossy(&answer);
     // The messages ask for accept acknowledgements (MSH-15): commit accept, or AA from the original mode.
-    if text.contains("MSA|CA") || text.contains("MSA|AA") { Ok(()) } else { Err(Fault::bug("a message of the demo was not accepted")) }
+    if text.contains("MSA|CA") || text.contains("MSA|AA") {
+        Ok(())
+    } else {
+        Err(Fault::bug("a message of the demo was not accepted"))
+    }
 }
 
 async fn send_study(plan: &Plan, visit: &Visit, to: &str, token: &str) -> Result<(), Fault> {

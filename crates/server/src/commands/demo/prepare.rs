@@ -56,7 +56,9 @@ const SCOPES: [&str; 2] = ["system/*.cruds", "badiano/admin"];
 pub async fn prepare(plan: &Plan) -> Result<Prepared, Fault> {
     std::fs::create_dir_all(&plan.data)
         .map_err(|e| Fault::unavailable(e.to_string()).at(plan.data.display().to_string()))?;
-    let fresh = !plan.data.join(MARK).exists();
+    write_private(&plan.data.join(MARK), "made by badiano demo\n")?;
+    // Written last of all that furnishes: what stopped half way begins anew with --fresh.
+    let fresh = !plan.data.join("people.json").exists();
     let people = if fresh { furnish(plan).await? } else { read_people(plan)? };
     let citizens = citizens(plan);
     let mut tokens = BTreeMap::new();
@@ -106,7 +108,6 @@ async fn furnish(plan: &Plan) -> Result<Vec<DemoPerson>, Fault> {
     let text =
         serde_json::to_string_pretty(&people).map_err(|_| Fault::bug("people are always printable"))?;
     write_private(&plan.data.join("people.json"), &text)?;
-    write_private(&plan.data.join(MARK), "made by badiano demo\n")?;
     Ok(people)
 }
 
