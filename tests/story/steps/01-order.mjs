@@ -13,12 +13,12 @@ export async function run(stage) {
   const files = story.arrivals.map((_, n) => readFileSync(join(stage.folder, `message-${String(n).padStart(2, '0')}.hl7`)));
   for (const [n, arrival] of story.arrivals.entries()) {
     const [, acknowledgement] = segments(await send(norte.mllp, files[n]));
-    const sentence = `${arrival.kind} (${arrival.encoding || 'no character set named'}) is acknowledged AA under its own control id`;
-    stage.equal(acknowledgement?.slice(0, 3), ['MSA', 'AA', arrival.control_id], sentence);
+    const sentence = `${arrival.kind} (${arrival.encoding || 'no character set named'}) is accepted (CA) under its own control id`;
+    stage.equal(acknowledgement?.slice(0, 3), ['MSA', 'CA', arrival.control_id], sentence);
   }
   const stranger = files[0].toString('latin1').replace(/^(MSH\|\^~\\&\|)[^|]*/, '$1DESCONOCIDO');
   const refusal = segments(await send(norte.mllp, Buffer.from(stranger, 'latin1')));
-  stage.expect(refusal[1]?.[1] !== 'AA', 'a sender whom nobody listed is not acknowledged AA', refusal);
+  stage.expect(!['AA', 'CA'].includes(refusal[1]?.[1]), 'a message of a sender whom nobody listed is not accepted', refusal);
 
   await recorded(stage);
   await repeated(stage, files);
@@ -50,8 +50,12 @@ async function recorded(stage) {
 
 async function repeated(stage, files) {
   const n = stage.story.arrivals.findIndex((a) => a.kind === 'ORM^O01' && a.visit === 0);
-  const [, acknowledgement] = segments(await send(stage.norte.mllp, files[n]));
-  stage.equal(acknowledgement?.[1], 'AA', 'the same order sent again is acknowledged');
+  const [, again] = segments(await send(stage.norte.mllp, files[n]));
+  stage.equal(again?.[1], 'CA', 'the same order sent again is accepted');
+  // Without MSH-15 and MSH-16 a sender speaks in the original mode, and is answered in it (HL7 v2.5.1, 2.9.2).
+  const original = Buffer.from(files[n].toString('latin1').replace('|AL|NE|', '|||'), 'latin1');
+  const [, answer] = segments(await send(stage.norte.mllp, original));
+  stage.equal(answer?.[1], 'AA', 'a sender in the original mode is acknowledged AA');
   const orders = await new Rest(stage.norte).search('ServiceRequest', { patient: `Patient/${stage.kept.patient}` });
   stage.equal(orders.length, 2, 'and nothing was ordered twice');
 }

@@ -20,8 +20,8 @@ export async function run(stage) {
       const [step] = answers;
       stage.equal(step['0010,0010'], name, `${visit.modality} in ${charset}: her name has every accent and Ñ`);
       stage.equal(step['0008,0005'], charset, `${visit.modality}: the answer says that it is in ${charset}`);
-      const seen = [step['0008,0050'], step['0020,000d'], step['0040,0009'], step['0040,0001'], `${step['0040,0002']}${step['0040,0003']}`];
-      stage.equal(seen, [visit.accession, visit.study_uid, visit.scheduled_step, visit.scheduled_ae, visit.scheduled], `${visit.modality} in ${charset}: accession, study UID, step, station and time are those of the order`);
+      const seen = [step['0008,0050'], step['0020,000d'], step['0040,0009'], step['0040,1001'], step['0040,0001'], `${step['0040,0002']}${step['0040,0003']}`];
+      stage.equal(seen, [visit.accession, visit.study_uid, visit.scheduled_step, visit.requested_procedure, visit.scheduled_ae, visit.scheduled], `${visit.modality} in ${charset}: accession, study UID, step, requested procedure, station and time are those of the order`);
     }
   }
 }

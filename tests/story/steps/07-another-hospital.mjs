@@ -31,7 +31,7 @@ async function registeredAtSur(stage) {
   const text = readFileSync(join(stage.folder, `message-${String(n).padStart(2, '0')}.hl7`)).toString('latin1');
   const moved = text.replaceAll(norte.application, south.application).replaceAll(norte.facility, south.facility).replaceAll(norte.authority, south.authority).replaceAll(norte.clues, south.clues);
   const [, acknowledgement] = segments(await send(sur.mllp, Buffer.from(moved, 'latin1')));
-  stage.equal(acknowledgement?.[1], 'AA', 'she is registered at Sur over MLLP');
+  stage.equal(acknowledgement?.[1], 'CA', 'she is registered at Sur over MLLP');
   const patients = () => new Rest(stage.hub).search('Patient', { identifier: `${CURP}|${stage.ct.curp}` });
   await new Promise((wake) => setTimeout(wake, 3000));
   stage.equal((await patients()).length, 1, 'and is still one person at the hub');
