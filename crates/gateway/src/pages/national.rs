@@ -288,7 +288,7 @@ mod tests {
         fhir!({
             "resourceType": "ImagingStudy", "id": "1.2.3", "started": "2026-01-02T10:00:00-06:00", "description": "TC",
             "identifier": [{ "system": "urn:dicom:uid", "value": "urn:oid:1.2.3" }],
-            "modality": [{ "code": "CT" }], "numberOfSeries": 2, "numberOfInstances": 40
+            "modality": [{ "code": "CT" }], "numberOfSeries": 2_i64, "numberOfInstances": 40_i64
         })
     }
 

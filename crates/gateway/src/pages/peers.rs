@@ -2,10 +2,9 @@
 
 use super::form::{English, Json, Refused, json};
 use crate::caller::Caller;
-use crate::dimse;
+use crate::{dimse, mllp};
 use axum::extract::Path;
 use axum::response::Response;
-use badiano_kernel::Fault;
 use badiano_record::peers::{Peer, PeerKind, Stranger};
 use serde::{Deserialize, Serialize};
 use std::time::Instant as Clock;
@@ -96,15 +95,14 @@ pub async fn test(
     let begun = Clock::now();
     let outcome = match peer.kind {
         PeerKind::Dicom => dimse::client::echo(&caller.gate, &peer).await,
-        PeerKind::Hl7 => Err(Fault::not_supported("a test message to an HL7 v2 peer is not there yet")),
+        PeerKind::Hl7 => mllp::sender::ping(&caller.gate, &peer).await,
     };
     let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     match outcome {
         Ok(()) => {
-            let text = if english { "The peer answered C-ECHO." } else { "El equipo respondió a C-ECHO." };
+            let text = if english { "The peer answered." } else { "El equipo respondió." };
             json(&PeerTest { ok: true, text: text.to_owned(), milliseconds })
         }
-        Err(fault) if fault.kind == badiano_kernel::FaultKind::NotSupported => Err(fault.into()),
         Err(fault) => {
             let text = if english {
                 fault.to_string()
