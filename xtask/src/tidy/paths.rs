@@ -12,7 +12,8 @@ pub fn check(tree: &Tree) -> Vec<Breach> {
         for (number, line) in text.lines().enumerate() {
             let linked = links(line).filter_map(|link| resolve(page, link));
             let named = ticked(line).filter_map(|word| as_path(tree, word));
-            for path in named.chain(linked).filter(|path| !exists(tree, path)) {
+            let beside = |path: &str| resolve(page, path).is_some_and(|path| exists(tree, &path));
+            for path in named.chain(linked).filter(|path| !exists(tree, path) && !beside(path)) {
                 let text = format!("`{path}` is not there; correct the page with the change that moved it");
                 breaches.push(Breach::new(page, number + 1, "paths", text));
             }
@@ -78,11 +79,15 @@ mod tests {
 
     #[test]
     fn a_path_that_is_not_there_is_found_with_its_line() {
-        let page = "`crates/fhir/src/lib.rs` and `fhir/src/lib.rs` and `web/dist/visor` and `text/plain` and `a/*`\n\
+        let page = "`crates/fhir/src/lib.rs` and `web/near.mjs` and `fhir/src/lib.rs` and `web/dist/visor` and `text/plain` and `a/*`\n\
                     `crates/fhir/src/gone.rs`, `fhir/src/gone.rs`, [here](../docs/a.md), [gone](gone.md), `crates/fhir/src/lib.rs:9`\n\
                     [out](https://example.org/x) `GET /fhir/metadata`\n";
-        let tree =
-            Tree::of(&[("docs/a.md", page), ("crates/fhir/src/lib.rs", "//! x"), ("web/pack.mjs", "// x")]);
+        let tree = Tree::of(&[
+            ("docs/a.md", page),
+            ("crates/fhir/src/lib.rs", "//! x"),
+            ("web/pack.mjs", "// x"),
+            ("docs/web/near.mjs", "// x"),
+        ]);
         let found: Vec<(usize, String)> = check(&tree).into_iter().map(|b| (b.line, b.text)).collect();
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(found.iter().all(|(line, text)| *line == 2 && text.contains("gone")), "{found:?}");
