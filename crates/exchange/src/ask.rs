@@ -14,8 +14,10 @@ use std::time::Duration;
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What is asked of every source, beside the person: one FHIR search.
-const REVINCLUDE: &str =
-    "&_revinclude=DiagnosticReport%3Asubject&_revinclude=ImagingStudy%3Asubject&_count=200";
+const REVINCLUDE: &str = "&_revinclude=DiagnosticReport%3Asubject&_revinclude=ImagingStudy%3Asubject\
+     &_revinclude=AllergyIntolerance%3Apatient&_revinclude=Condition%3Asubject\
+     &_revinclude=MedicationRequest%3Asubject&_revinclude=MedicationStatement%3Asubject\
+     &_revinclude=Immunization%3Apatient&_count=200";
 
 /// A source that gave nothing, and why. One that consent excluded is never here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,6 +216,17 @@ fn percent(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_include_of_the_question_is_one_that_a_node_understands() {
+        let asked: Vec<(String, String)> = REVINCLUDE
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(key, value)| (key.to_owned(), value.replace("%3A", ":")))
+            .collect();
+        let parsed = badiano_fhir::search::parse("Patient", &asked, true, "UTC").expect("a question of R4");
+        assert_eq!((parsed.query.revinclude.len(), parsed.unknown.len()), (7, 0));
+    }
 
     #[test]
     fn a_missing_source_is_named_on_both_ends_of_the_wire() {
