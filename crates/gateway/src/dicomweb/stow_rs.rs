@@ -171,11 +171,11 @@ async fn step(
         At::Part(receiving) => {
             let found = find(buffer, mark);
             let ready = found.unwrap_or_else(|| buffer.len().saturating_sub(mark.len()));
-            if let Some(open) = receiving {
-                if let Err(fault) = open.feed(&buffer[..ready]) {
-                    outcome.failed.push(fault);
-                    *receiving = None;
-                }
+            if let Some(open) = receiving
+                && let Err(fault) = open.feed(&buffer[..ready])
+            {
+                outcome.failed.push(fault);
+                *receiving = None;
             }
             buffer.advance(ready);
             if found.is_none() {

@@ -241,13 +241,13 @@ fn body(session: Session, parts: Vec<(String, Piece)>, end: String) -> Body {
 
 /// What is left of one part.
 enum Reading {
-    Object { reader: badiano_record::imaging::ImageReader, at: u64 },
+    Object { reader: Box<badiano_record::imaging::ImageReader>, at: u64 },
     Frame(Option<Vec<u8>>),
 }
 
 fn open(session: &Session, piece: &Piece) -> Result<Reading, Fault> {
     match piece {
-        Piece::Object(instance) => Ok(Reading::Object { reader: session.open_image(instance)?, at: 0 }),
+        Piece::Object(instance) => Ok(Reading::Object { reader: Box::new(session.open_image(instance)?), at: 0 }),
         Piece::Frame(instance, number) => Ok(Reading::Frame(Some(session.frame(instance, *number)?))),
     }
 }

@@ -20,10 +20,10 @@ impl Storing {
     }
 
     pub fn feed(&mut self, bytes: &[u8]) {
-        if let Ok(receiving) = &mut self.receiving {
-            if let Err(fault) = receiving.feed(bytes) {
-                self.receiving = Err(fault);
-            }
+        if let Ok(receiving) = &mut self.receiving
+            && let Err(fault) = receiving.feed(bytes)
+        {
+            self.receiving = Err(fault);
         }
     }
 

@@ -59,7 +59,7 @@ const fn kind_code(kind: SearchKind) -> &'static str {
 fn resource(kind: &str) -> Value {
     let interaction =
         INTERACTIONS.iter().chain(["search-type"].iter()).map(|code| fhir!({ "code": (*code) })).collect();
-    let params = schema::search_parameters().iter().filter(|p| p.base.iter().any(|b| *b == kind));
+    let params = schema::search_parameters().iter().filter(|p| p.base.contains(&kind));
     let params: Vec<Value> = params
         .map(|p| fhir!({ "name": (p.code), "definition": (p.url), "type": (kind_code(p.kind)) }))
         .collect();
