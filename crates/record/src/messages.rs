@@ -188,6 +188,10 @@ fn apply(tx: &mut Tx<'_>, writer: &Writer, mut resource: Value) -> Result<String
     };
     let id = known.unwrap_or_else(|| id::LogicalId::random().as_str().to_owned());
     resource.set("id", id.as_str());
+    // A later message says only what it is about (a cancellation names no procedure); the rest stays as it was.
+    if let Some(old) = tx.get(&kind, &id)?.filter(|o| !o.deleted) {
+        resource = patient_index::carry_over(&old.body, resource);
+    }
     if let Some(key) = key {
         tx.put_document("business-id", &key, id.as_bytes(), Expect::Any, writer.now)?;
     }

@@ -147,7 +147,7 @@ pub(crate) fn by_identifier(view: &View<'_>, system: &str, number: &str) -> Resu
 }
 
 /// What the new message does not say stays as it was; identifiers add up.
-fn carry_over(old: &Value, mut new: Value) -> Value {
+pub(crate) fn carry_over(old: &Value, mut new: Value) -> Value {
     for (key, value) in old.as_object().into_iter().flat_map(badiano_fhir::value::Object::iter) {
         if new[key].is_null() {
             new.set(key, value.clone());

@@ -2,14 +2,19 @@
 
 use crate::roles::Part;
 use badiano_exchange::courier;
-use badiano_gateway::{Gate, mllp};
+use badiano_gateway::{Gate, dimse, mllp};
 use badiano_kernel::{Fault, Instant};
 use std::time::Duration;
 
 /// Runs the job of a part until the process ends. Doors are started by `serve`.
 pub async fn run(part: Part, gate: Gate) {
     match part {
-        Part::Dimse => {}
+        Part::Dimse => {
+            every(Duration::from_millis(500), || async {
+                dimse::carry_commitments(&gate, Instant::now()).await.map(|_| ())
+            })
+            .await
+        }
         Part::AuditTree => {
             every(Duration::from_secs(1), || async { gate.node.advance_log(Instant::now()).map(|_| ()) })
                 .await
@@ -43,10 +48,10 @@ pub async fn run(part: Part, gate: Gate) {
 async fn carry(gate: &Gate) {
     let mut changed = gate.node.changed();
     loop {
-        if let Ok(wire) = gate.wire() {
-            if let Err(fault) = courier::carry(&gate.node, &wire, Instant::now()).await {
-                tracing::warn!(%fault, "courier");
-            }
+        if let Ok(wire) = gate.wire()
+            && let Err(fault) = courier::carry(&gate.node, &wire, Instant::now()).await
+        {
+            tracing::warn!(%fault, "courier");
         }
         let wait = tokio::time::timeout(Duration::from_secs(1), changed.changed()).await;
         if matches!(wait, Ok(Err(_))) {
