@@ -49,14 +49,7 @@ impl<'a> Evaluator<'_, 'a> {
                 self.subset(function, input, arguments, scope)
             }
             F::Children | F::Descendants => self.tree(function, input),
-            F::Now | F::Today | F::TimeOfDay => {
-                let now = Temporal::from_micros(self.context.now.micros, self.context.offset_minutes);
-                Ok(vec![Item::Temporal(match function {
-                    F::Now => now,
-                    F::Today => now.as_date(),
-                    _ => now.as_time(),
-                })])
-            }
+            F::Now | F::Today | F::TimeOfDay => Ok(vec![self.clock(function)]),
             F::Type => Ok(input.iter().map(type_of).collect()),
             F::Extension
             | F::Resolve
@@ -119,6 +112,16 @@ impl<'a> Evaluator<'_, 'a> {
             | F::ConvertsToTime
             | F::ConvertsToQuantity => self.conversion(function, &input, arguments, scope),
         }
+    }
+
+    /// The moment of the evaluation; it does not change within one.
+    fn clock(&self, function: Function) -> Item<'a> {
+        let now = Temporal::from_micros(self.context.now.micros, self.context.offset_minutes);
+        Item::Temporal(match function {
+            Function::Today => now.as_date(),
+            Function::TimeOfDay => now.as_time(),
+            _ => now,
+        })
     }
 
     /// One argument as a collection, seen from where the call stands.
