@@ -169,10 +169,10 @@ pub fn for_whom(session: &Session, curp: &str) -> Result<OnBehalf, Fault> {
         return Ok(OnBehalf::of_staff(staff, session.purpose(), session.reason(), curp));
     }
     match session.principal() {
-        Principal::Citizen { curp: own, .. }
+        Principal::Citizen { curp: own, name }
             if own == curp && session.purpose() == Purpose::PatientRequest =>
         {
-            Ok(OnBehalf::of_citizen(curp))
+            Ok(OnBehalf { name: name.clone(), ..OnBehalf::of_citizen(curp) })
         }
         _ => Err(Fault::forbidden("a question to other institutions is asked for a person")),
     }

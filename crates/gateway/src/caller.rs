@@ -112,7 +112,9 @@ fn of_node(gate: &Gate, headers: &HeaderMap, certificate: &[u8], now: Instant) -
     caller.person = Some(for_whom.person.clone());
     if let Some(staff) = for_whom.staff() {
         caller.principal = gate.node.on_behalf(caller.principal, staff)?;
-    } else if caller.purpose != Purpose::PatientRequest {
+    } else if caller.purpose == Purpose::PatientRequest {
+        caller.principal = gate.node.for_citizen(&caller.principal, &for_whom.person, &for_whom.name)?;
+    } else {
         return Err(Fault::forbidden("a request for nobody has no such purpose"));
     }
     Ok(caller)

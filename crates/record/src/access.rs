@@ -65,10 +65,9 @@ pub fn classes(principal: &Principal, purpose: Purpose, action: Action) -> u64 {
             Action::Read => DEMOGRAPHICS_AND_ORDERS | DataClass::Imaging.bit(),
             Action::Write => DEMOGRAPHICS_AND_ORDERS | DataClass::Imaging.bit() | DataClass::Reports.bit(),
         },
-        // What another node may read is what the person behind it may read; the hub itself speaks for the citizen.
+        // What another node may read is what the person behind it may read; for itself it reads nothing.
         Principal::Node { on_behalf_of, .. } => match (action, on_behalf_of) {
             (Action::Read, Some(staff)) => of_roles(&staff.roles, action),
-            (Action::Read, None) if purpose == Purpose::PatientRequest => u64::MAX,
             (Action::Read | Action::Write, _) => 0,
         },
         // Listed jobs of this node only; each has its own scope in the table of jobs.

@@ -44,11 +44,10 @@ pub struct Notice {
 }
 
 impl Session {
-    /// Every entry about a person in this node's log: for the citizen, and for the hub asking on their behalf.
+    /// Every entry about a person in this node's log: for the citizen, here or through the hub.
     pub fn accesses_of(&self, curp: &str) -> Result<Vec<Access>, Fault> {
         let own = match self.principal() {
             Principal::Citizen { curp: own, .. } => own == curp,
-            Principal::Node { on_behalf_of: None, .. } => true,
             _ => false,
         };
         if !own || self.purpose() != Purpose::PatientRequest {

@@ -102,6 +102,19 @@ impl Node {
         Ok(Principal::Node { institution, name, on_behalf_of: Some(staff) })
     }
 
+    /// The citizen for whom the hub asks: only the hub signs citizens in, so only it speaks for them, and only about themselves.
+    pub fn for_citizen(&self, principal: &Principal, curp: &str, name: &str) -> Result<Principal, Fault> {
+        let from_hub = match principal {
+            Principal::Node { institution, .. } => self.hub_link()?.is_some_and(|h| h.clues == *institution),
+            _ => false,
+        };
+        if !from_hub {
+            return Err(Fault::forbidden("only the hub asks on behalf of a citizen"));
+        }
+        let curp = badiano_mexico::curp::Curp::parse(curp).map_err(|e| Fault::invalid(e.to_string()))?;
+        Ok(Principal::Citizen { curp: curp.as_str().to_owned(), name: name.to_owned() })
+    }
+
     pub fn hub_link(&self) -> Result<Option<HubLink>, Fault> {
         let document = self.store().read(|view| view.document("node", "hub"))?;
         Ok(document.and_then(|d| serde_json::from_slice(&d.body).ok()))

@@ -1,4 +1,4 @@
-//! Measures the store on this machine's disk: `cargo run --release -p badiano-store --example measure -- FOLDER`.
+//! Measures the store on this machine's disk: `cargo run --release -p badiano-store --example measure_store -- FOLDER`.
 
 use badiano_fhir::search::query::Test;
 use badiano_fhir::search::{Entry, Filter, Key, Modifier, Prefix, Query, Total};
