@@ -64,7 +64,10 @@ pub async fn gather(caller: &Caller, curp: &str) -> Result<Gathered, Fault> {
     while let Some((answer, participant)) = answers.next().await {
         match answer {
             Ok(entries) => gathered.accesses.extend(entries),
-            Err(fault) => gathered.failed.push((participant, fault)),
+            Err(fault) => {
+                tracing::warn!(%fault, institution = %participant.clues, "who looked could not be read");
+                gathered.failed.push((participant, fault));
+            }
         }
     }
     gathered.accesses.sort_by(|a, b| b.when.cmp(&a.when));
