@@ -3,7 +3,7 @@
 use crate::audit::Act;
 use crate::class::DataClass;
 use crate::consent::{Consent, Rule};
-use crate::node::{Node, NodeRole};
+use crate::node::{NO_HUB, Node, NodeRole};
 use crate::patient_index::patients_of_curp;
 use crate::resources::Precondition;
 use crate::session::Session;
@@ -12,6 +12,7 @@ use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_mexico::naming;
 use badiano_store::{Expect, pat_of};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The queue that carries consents from the hub to a node; its key is the person, its name ends in the CLUES.
 pub const SPREAD: &str = "consent";
@@ -186,13 +187,33 @@ impl Session {
 
     /// A node heard from the hub: its consents are fresh as of now.
     pub async fn renew_lease(&self) -> Result<(), Fault> {
+        if !matches!(self.principal(), Principal::Node { on_behalf_of: None, .. }) {
+            return Err(Fault::forbidden("only the hub renews the lease on consent"));
+        }
         let now = self.now();
+        self.node().lease().store(now.micros, Ordering::Relaxed);
         let body = now.micros.to_string();
         self.node()
             .store()
             .write(move |tx| tx.replace_document("node", "consent-lease", body.as_bytes(), now).map(|_| ()))
             .await
     }
+}
+
+/// Recalls at the start when the hub was last heard; a hub that was never heard is a lease that has run out.
+pub(crate) fn load_lease(node: &Node) -> Result<(), Fault> {
+    if node.hub_link()?.is_some() {
+        let now = Instant::now();
+        let heard = lease_age_seconds(node, now)?.map_or(0, |age| now.plus_seconds(-age).micros);
+        node.lease().store(heard, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// Whether what is known of consent may still be acted on for other institutions (house, invariant 8).
+pub(crate) fn lease_holds(node: &Node, now: Instant) -> bool {
+    let heard = node.lease().load(Ordering::Relaxed);
+    heard == NO_HUB || now < Instant::from_micros(heard).plus_seconds(LEASE_SECONDS)
 }
 
 /// When this node last heard from the hub about consent; nothing when it never did.

@@ -12,6 +12,7 @@ use badiano_store::{Expect, Options, Store};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, RwLock};
 
 /// Which part of the country this node is.
@@ -47,6 +48,9 @@ pub struct NodeOptions {
     pub settings: Settings,
 }
 
+/// The lease of a node that has joined no hub: there is nobody else whose consents it could miss.
+pub(crate) const NO_HUB: i64 = i64::MIN;
+
 /// Cheap to clone; all clones are the same node.
 #[derive(Clone)]
 pub struct Node {
@@ -64,6 +68,7 @@ struct Inner {
     strangers: Strangers,
     used_assertions: Used,
     opened: Instant,
+    lease: AtomicI64,
     counted: Mutex<Option<Stored>>,
 }
 
@@ -90,10 +95,12 @@ impl Node {
                 strangers: Strangers::default(),
                 used_assertions: Used::default(),
                 opened: Instant::now(),
+                lease: AtomicI64::new(NO_HUB),
                 counted: Mutex::default(),
             }),
         };
         crate::consent_register::load(&node)?;
+        crate::consent_register::load_lease(&node)?;
         after_crash(&node)?;
         Ok(node)
     }
@@ -158,6 +165,11 @@ impl Node {
 
     pub(crate) fn recent(&self) -> &Mutex<Recent> {
         &self.inner.recent
+    }
+
+    /// When the hub was last heard on consent, in microseconds; [`NO_HUB`] where no hub was joined.
+    pub(crate) fn lease(&self) -> &AtomicI64 {
+        &self.inner.lease
     }
 
     pub(crate) fn consents(&self) -> &RwLock<HashMap<i64, Arc<Consent>>> {

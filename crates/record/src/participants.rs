@@ -132,7 +132,8 @@ impl Node {
         let body = serde_json::to_vec(&link).map_err(|_| Fault::bug("a link is always printable"))?;
         self.store()
             .write(move |tx| tx.put_document("node", "hub", &body, Expect::Any, now).map(|_| ()))
-            .await
+            .await?;
+        crate::consent_register::load_lease(self)
     }
 
     /// Hub: takes a hospital in, by a code that an administrator made for its CLUES. A code works once.

@@ -190,9 +190,14 @@ impl Session {
         if matches!(self.principal, Principal::Job { .. }) {
             return true;
         }
-        // The hub holds who people are and where, on behalf of all; its own pages ask the nodes for the rest.
         let recipient = self.principal.institution().unwrap_or("");
-        let source = if stub.source.is_empty() { &self.node.settings().clues } else { &stub.source };
+        // What another institution may see is not decided by a consent that may be out of date (house, invariant 8).
+        let settings = self.node.settings();
+        let another = settings.role == NodeRole::Hospital && recipient != settings.clues;
+        if another && !crate::consent_register::lease_holds(&self.node, self.now) {
+            return false;
+        }
+        let source = if stub.source.is_empty() { &settings.clues } else { &stub.source };
         let question = Question {
             recipient,
             source,

@@ -32,15 +32,25 @@ pub async fn run(part: Part, gate: Gate) {
             .await
         }
         Part::Courier => carry(&gate).await,
-        Part::ConsentLease => {
-            every(courier::HEARTBEAT, || async {
-                match gate.wire() {
-                    Ok(wire) => courier::catch_up(&gate.node, &wire, Instant::now()).await,
-                    Err(fault) => Err(fault),
-                }
-            })
-            .await;
-        }
+        Part::ConsentLease => keep_lease(&gate).await,
+    }
+}
+
+/// Hears the hub on consent while it can be reached, and asks again soon when it cannot: the lease is running.
+async fn keep_lease(gate: &Gate) {
+    loop {
+        let heard = match gate.wire() {
+            Ok(wire) => courier::catch_up(&gate.node, &wire, Instant::now()).await,
+            Err(fault) => Err(fault),
+        };
+        let wait = match heard {
+            Ok(()) => courier::HEARTBEAT,
+            Err(fault) => {
+                tracing::warn!(%fault, "the hub was not heard on consent");
+                Duration::from_secs(2)
+            }
+        };
+        tokio::time::sleep(wait).await;
     }
 }
 
