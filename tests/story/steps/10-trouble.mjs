@@ -20,6 +20,7 @@ export async function run(stage) {
   await sentAgain(stage, files);
   await silentAndGone(stage);
   stage.equal(stage.browser.outside, [], 'in the whole story no page asked for anything outside this machine');
+  stage.equal(stage.browser.errors, [], 'and no script of a page failed');
 }
 
 async function manyObjects(stage) {
