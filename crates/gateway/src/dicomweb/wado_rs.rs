@@ -247,7 +247,9 @@ enum Reading {
 
 fn open(session: &Session, piece: &Piece) -> Result<Reading, Fault> {
     match piece {
-        Piece::Object(instance) => Ok(Reading::Object { reader: Box::new(session.open_image(instance)?), at: 0 }),
+        Piece::Object(instance) => {
+            Ok(Reading::Object { reader: Box::new(session.open_image(instance)?), at: 0 })
+        }
         Piece::Frame(instance, number) => Ok(Reading::Frame(Some(session.frame(instance, *number)?))),
     }
 }

@@ -119,7 +119,8 @@ fn set_of(item: &WorklistItem) -> DataSet {
     set.set_text(tags::PATIENT_SEX, sex(patient));
     set.set_text(tags::STUDY_INSTANCE_UID, &step.study_uid);
     set.set_text(tags::REQUESTED_PROCEDURE_DESCRIPTION, &step.description);
-    let requested = if step.requested_procedure.is_empty() { &step.accession } else { &step.requested_procedure };
+    let requested =
+        if step.requested_procedure.is_empty() { &step.accession } else { &step.requested_procedure };
     set.set_text(tags::REQUESTED_PROCEDURE_ID, requested);
     set.set_text(tags::REQUESTED_PROCEDURE_PRIORITY, "ROUTINE");
     if let Some((code, system, display)) = &step.procedure_code {

@@ -25,7 +25,8 @@ static TABLES: LazyLock<Tables> = LazyLock::new(Tables::standard);
 pub async fn serve(gate: Gate, listener: TcpListener) -> Result<(), Fault> {
     let slots = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let slot = slots.clone().acquire_owned().await.map_err(|_| Fault::bug("the semaphore is never closed"))?;
+        let slot =
+            slots.clone().acquire_owned().await.map_err(|_| Fault::bug("the semaphore is never closed"))?;
         let (stream, remote) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -97,7 +98,10 @@ async fn keep(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) 
     let mapped = map(message, &TABLES, &super::naming(&gate.node, &name));
     let mut losses: Vec<Loss> = Vec::new();
     for loss in mapped.losses {
-        losses.extend(std::iter::repeat_n(Loss { location: loss.location, reason: loss.reason }, loss.count.min(100)));
+        losses.extend(std::iter::repeat_n(
+            Loss { location: loss.location, reason: loss.reason },
+            loss.count.min(100),
+        ));
     }
     let intake = Intake {
         kind: mapped.kind,

@@ -43,7 +43,11 @@ pub async fn ping(gate: &Gate, peer: &Peer) -> Result<(), Fault> {
     let now = Instant::now();
     let time = now.to_compact_in(&gate.node.settings().zone);
     let (application, facility) = peer.name.split_once('|').unwrap_or((&peer.name, ""));
-    let text = format!("MSH|^~\\&|BADIANO|{}|{application}|{facility}|{time}||NMQ^N01|{}|T|2.5.1\r", gate.node.settings().clues, now.micros);
+    let text = format!(
+        "MSH|^~\\&|BADIANO|{}|{application}|{facility}|{time}||NMQ^N01|{}|T|2.5.1\r",
+        gate.node.settings().clues,
+        now.micros
+    );
     send(peer, text.as_bytes()).await.map(|_| ())
 }
 
@@ -56,7 +60,11 @@ async fn send_result(gate: &Gate, peer: &Peer, id: &str, now: Instant) -> Result
     };
     let patient = referred(report["subject"].str_of("reference"));
     let order = referred(report["basedOn"][0].str_of("reference"));
-    let study = report["imagingStudy"][0].str_of("reference").strip_prefix("ImagingStudy/").unwrap_or_default().to_owned();
+    let study = report["imagingStudy"][0]
+        .str_of("reference")
+        .strip_prefix("ImagingStudy/")
+        .unwrap_or_default()
+        .to_owned();
     let authorities: Vec<(&str, &str)> = naming::NAMINGS.iter().map(|n| (n.system, n.word)).collect();
     let (application, facility) = peer.name.split_once('|').unwrap_or((&peer.name, ""));
     let settings = gate.node.settings();
@@ -70,7 +78,14 @@ async fn send_result(gate: &Gate, peer: &Peer, id: &str, now: Instant) -> Result
         charset: Charset::Utf8,
     };
     let text = text_of(&report);
-    let what = Report { report: &report, patient: &patient, order: &order, text: &text, study_uid: &study, authorities: &authorities };
+    let what = Report {
+        report: &report,
+        patient: &patient,
+        order: &order,
+        text: &text,
+        study_uid: &study,
+        authorities: &authorities,
+    };
     let (message, _) = oru_r01(&envelope, &what)?;
     let answer = send(peer, &message).await?;
     match answer.get("MSA-1").trim() {
@@ -110,7 +125,8 @@ async fn send(peer: &Peer, message: &[u8]) -> Result<Message, Fault> {
             }
             decoder.feed(&buffer[..taken]);
             if let Some(frame) = decoder.frame().map_err(|e| Fault::unavailable(e.to_string()))? {
-                return Message::parse(frame).map_err(|e| Fault::unavailable(format!("the answer is no message: {e}")));
+                return Message::parse(frame)
+                    .map_err(|e| Fault::unavailable(format!("the answer is no message: {e}")));
             }
         }
     };
