@@ -3,6 +3,7 @@
 //! `routes.rs` lists every HTTP route; `dimse` and `mllp` hold the tables of their services.
 
 pub mod caller;
+pub mod conformance;
 pub mod dicomweb;
 pub mod dimse;
 pub mod fhir_rest;

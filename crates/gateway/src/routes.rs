@@ -36,6 +36,7 @@ fn public() -> Router<Gate> {
         .route("/oauth/token", post(oauth::token::token))
         .route("/log/checkpoint", get(pages::health::checkpoint))
         .route("/log/key", get(pages::health::log_key))
+        .route("/authority.pem", get(pages::health::authority))
         .route("/pni/join", post(pni::join))
         .route("/oauth/start", get(oauth::client::start))
         .route("/oauth/callback", get(oauth::client::callback))
@@ -51,7 +52,10 @@ fn fhir_routes() -> Router<Gate> {
         .route("/fhir", post(fhir::transaction::transaction))
         .route("/fhir/{kind}", get(fhir::search::search).post(fhir::create::create))
         .route("/fhir/{kind}/_search", post(fhir::search::search_by_post))
-        .route("/fhir/{kind}/{id}", get(fhir::read::read).put(fhir::update::update).delete(fhir::delete::delete))
+        .route(
+            "/fhir/{kind}/{id}",
+            get(fhir::read::read).put(fhir::update::update).delete(fhir::delete::delete),
+        )
         .route("/fhir/{kind}/{id}/_history", get(fhir::history::history))
         .route("/fhir/{kind}/{id}/_history/{version}", get(fhir::read::vread))
 }

@@ -51,6 +51,15 @@ pub async fn log_key(State(gate): State<Gate>) -> Response {
     plain(format!("{}\n", gate.node.log().verifier().to_line()))
 }
 
+/// The certificate of this node's authority: what a hospital that joins checks the hub by. It is no secret; that it is the
+/// right one is told by another way.
+pub async fn authority(State(gate): State<Gate>) -> Response {
+    match gate.node.identity(&[], Instant::now()).await {
+        Ok(identity) => plain(identity.authority),
+        Err(fault) => crate::reply::Refusal::page(fault).into_response(),
+    }
+}
+
 fn plain(text: String) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], text)
         .into_response()

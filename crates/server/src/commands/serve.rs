@@ -5,6 +5,7 @@ use crate::config::{Config, ServeOptions};
 use crate::{jobs, roles};
 use badiano_gateway::{Gate, GateOptions, dimse, listen, mllp, routes};
 use badiano_kernel::{Fault, Instant};
+use badiano_record::peers::PeerKind;
 use badiano_record::{Node, NodeOptions};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -51,11 +52,13 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
         match part {
             roles::Part::Dimse => {
                 if let Some(at) = config.dimse {
+                    let at = guarded(&node, PeerKind::Dicom, at)?;
                     tokio::spawn(report("DICOM", dimse::serve(gate.clone(), bind(at).await?)));
                 }
             }
             roles::Part::Mllp => {
                 if let Some(at) = config.mllp {
+                    let at = guarded(&node, PeerKind::Hl7, at)?;
                     tokio::spawn(report("MLLP", mllp::listener::serve(gate.clone(), bind(at).await?)));
                 }
             }
@@ -78,10 +81,20 @@ async fn greet(config: &Config, node: &Node, pages: &str) -> Result<(), Fault> {
         say(&format!("HL7 v2 (MLLP) en {mllp}"));
     }
     if let Some(code) = node.setup_code(Instant::now()).await? {
-        say(&format!("Para crear al primer administrador abra, una sola vez: {pages}/#/inicio/{code}"));
+        say(&format!("Para crear al primer administrador abra, una sola vez: {pages}/#/setup/{code}"));
     }
     say("ready");
     Ok(())
+}
+
+/// With nobody listed there is nobody to hear: the door stays on this machine until a peer is listed and the node started again.
+fn guarded(node: &Node, kind: PeerKind, at: SocketAddr) -> Result<SocketAddr, Fault> {
+    if at.ip().is_loopback() || !node.peers(kind)?.is_empty() {
+        return Ok(at);
+    }
+    let local = SocketAddr::from(([127, 0, 0, 1], at.port()));
+    say(&format!("sin equipos en la lista, la puerta {at} escucha solo en {local}"));
+    Ok(local)
 }
 
 pub async fn bind(at: SocketAddr) -> Result<TcpListener, Fault> {

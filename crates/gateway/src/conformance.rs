@@ -1,0 +1,104 @@
+//! What this version conforms to, printed from the tables that serve: DICOM (PS3.2), the FHIR CapabilityStatement, IHE.
+//!
+//! `docs/conformance` holds the result; a test compares them, so that they cannot drift.
+
+use crate::{dimse, fhir_rest::capabilities};
+use badiano_dicom::dictionary::{STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES};
+use badiano_dicom::dimse::sop_class::service_sop_class;
+use badiano_fhir::json;
+use std::fmt::Write as _;
+
+/// IHE profiles that a part of is claimed of: profile, actor, what is there, the story's step that shows it.
+const IHE: &[(&str, &str, &str, &str)] = &[
+    (
+        "RAD SWF.b",
+        "Order Filler, Image Manager/Archive",
+        "RAD-2 to RAD-8 and RAD-10: order, worklist, MPPS, storage, commitment",
+        "01-order, 02-worklist, 03-acquisition",
+    ),
+    ("RAD WIA", "Image Manager/Archive", "QIDO-RS, WADO-RS, STOW-RS", "04-archive"),
+    (
+        "ITI BALP",
+        "Audit Creator, Audit Repository",
+        "AuditEvent for every access, in a Merkle log with proofs",
+        "08-citizen",
+    ),
+    (
+        "ITI PCF",
+        "Consent Registry, Consent Enforcement Point",
+        "deny and permit by institution, data class and purpose",
+        "09-at-once",
+    ),
+    ("ITI IUA", "Authorization Server", "client credentials with a signed assertion", ""),
+];
+
+/// Name and text of each document.
+pub fn documents() -> Vec<(&'static str, String)> {
+    let statement = capabilities::statement("Badiano", "https://badiano.example");
+    vec![
+        ("capability-statement.json", json::to_string_pretty(&statement)),
+        ("dicom.md", dicom()),
+        ("ihe.md", ihe()),
+    ]
+}
+
+fn dicom() -> String {
+    let mut out = String::from(
+        "# DICOM conformance\n\nMade from the tables that serve (`crates/gateway/src/conformance.rs`); a test compares it with them.\n\n\
+         ## Services as SCP over DIMSE\n\n| SOP class | UID | operations |\n|---|---|---|\n",
+    );
+    for class in dimse::SERVICES.iter().filter_map(|uid| service_sop_class(uid)) {
+        let operations: Vec<String> = class.operations.iter().map(|o| format!("{o:?}")).collect();
+        let _ = writeln!(out, "| {} | {} | {} |", class.name, class.uid, operations.join(", "));
+    }
+    out.push_str(
+        "\nC-MOVE and C-GET, UPS, instance availability and TLS for DIMSE are not there yet: their SOP classes are refused.\n\n\
+         ## As SCU\n\nC-ECHO (to test a peer) and N-EVENT-REPORT of storage commitment on an association of its own.\n\n\
+         ## Storage\n\nEvery SOP class below, every other below 1.2.840.10008.5.1.4.1.1, and private ones, in these transfer syntaxes; \
+         the requestor's first is taken and the object is kept as it came.\n\n| transfer syntax | UID |\n|---|---|\n",
+    );
+    for syntax in TRANSFER_SYNTAXES {
+        let _ = writeln!(out, "| {} | {} |", syntax.name, syntax.uid);
+    }
+    out.push_str("\n| storage SOP class | UID |\n|---|---|\n");
+    for class in STORAGE_SOP_CLASSES.iter().filter(|c| !c.retired) {
+        let _ = writeln!(out, "| {} | {} |", class.name, class.uid);
+    }
+    out.push_str(
+        "\n## Character sets\n\nRead: ISO_IR 6, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 13, 192, GB18030, GBK and code extensions. \
+         Answers are in the character set of the question where it can say them, else ISO_IR 192.\n\n\
+         ## DICOMweb (PS3.18)\n\nQIDO-RS, WADO-RS (objects, frames, metadata, rendered, thumbnails) and STOW-RS (`application/dicom`). \
+         Not there yet: bulk data other than pixels, JSON and XML in STOW-RS, UPS-RS, WADO-URI, capabilities.\n",
+    );
+    out
+}
+
+fn ihe() -> String {
+    let mut out = String::from(
+        "# IHE\n\nParts of profiles that are there; no profile is claimed whole. Made by `crates/gateway/src/conformance.rs`.\n\n\
+         | profile | actor | what is there | shown by |\n|---|---|---|---|\n",
+    );
+    for (profile, actor, what, shown) in IHE {
+        let shown = if shown.is_empty() { "nothing yet" } else { shown };
+        let _ = writeln!(out, "| {profile} | {actor} | {what} | {shown} |");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn the_conformance_documents_are_what_the_tables_say() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance");
+        for (name, text) in super::documents() {
+            let path = folder.join(name);
+            if std::env::var_os("BADIANO_WRITE_CONFORMANCE").is_some() {
+                std::fs::write(&path, &text).expect("written");
+            }
+            let kept = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(kept == text, "{name} is not up to date: run the test with BADIANO_WRITE_CONFORMANCE=1");
+        }
+    }
+}
