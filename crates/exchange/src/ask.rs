@@ -113,8 +113,9 @@ pub async fn ask_sources(session: &Session, wire: &Wire, curp: &str) -> Result<A
     let participants = session.node().participants()?;
     let for_whom = for_whom(session, curp)?;
     let form = format!("identifier={}%7C{curp}{REVINCLUDE}", percent(naming::CURP));
-    let asked =
-        holdings.iter().filter_map(|h| participants.iter().find(|p| p.clues == h.institution && p.active));
+    // Who may show nothing is not asked, and so is neither an answer nor missing.
+    let open = holdings.iter().filter(|h| session.may_ask(person.resource.id(), &h.institution));
+    let asked = open.filter_map(|h| participants.iter().find(|p| p.clues == h.institution && p.active));
     let questions = asked.map(|p| {
         let (form, for_whom) = (form.as_str(), &for_whom);
         async move {

@@ -241,6 +241,19 @@ impl Session {
             .await
     }
 
+    /// Hub: whether an institution would be asked at all: one from which everything is closed to this session is not contacted.
+    pub fn may_ask(&self, patient: &str, source: &str) -> bool {
+        let stub = |class: DataClass| badiano_store::Stub {
+            kind: String::new(),
+            id: String::new(),
+            pat: pat_of(patient),
+            class: class.bit(),
+            source: source.to_owned(),
+        };
+        let clinical = |c: &DataClass| !matches!(c, DataClass::Demographics | DataClass::Public);
+        DataClass::ALL.into_iter().filter(clinical).any(|class| self.sees(&stub(class)))
+    }
+
     fn hub_takes_registration(&self, institution: &str) -> Result<(), Fault> {
         match self.principal() {
             badiano_kernel::Principal::Node { institution: own, .. } if own == institution => Ok(()),
