@@ -29,18 +29,22 @@ def main():
     given = json.loads(sys.argv[1])
     node, calling = given["dimse"], given["calling"]
     reports, came = [], threading.Event()
+    data = request(given)
 
     def take(where):
         def handle(event):
-            data = event.event_information
+            told = event.event_information
+            # The archive reports at least once: one that we hung up on comes again, and is not what we wait for.
+            if told.TransactionUID != data.TransactionUID:
+                return 0x0000, None
             reports.append(
                 {
                     "where": where,
                     "event_type": event.event_type,
-                    "transaction": str(data.TransactionUID),
-                    "here": [str(i.ReferencedSOPInstanceUID) for i in data.get("ReferencedSOPSequence", [])],
+                    "transaction": str(told.TransactionUID),
+                    "here": [str(i.ReferencedSOPInstanceUID) for i in told.get("ReferencedSOPSequence", [])],
                     "missing": [
-                        [str(i.ReferencedSOPInstanceUID), int(i.FailureReason)] for i in data.get("FailedSOPSequence", [])
+                        [str(i.ReferencedSOPInstanceUID), int(i.FailureReason)] for i in told.get("FailedSOPSequence", [])
                     ],
                 }
             )
@@ -60,7 +64,6 @@ def main():
     association = scanner.associate(node["host"], node["port"], ae_title=node["ae_title"], evt_handlers=handlers)
     if not association.is_established:
         raise SystemExit("the association was not accepted")
-    data = request(given)
     status, _ = association.send_n_action(data, 1, COMMITMENT, INSTANCE)
     if given["hang_up"]:
         association.abort()
