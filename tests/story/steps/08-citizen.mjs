@@ -40,8 +40,7 @@ async function signedIn(stage) {
 async function ownStudy(stage, page) {
   const { browser, ct, norte, kept } = stage;
   await page.waitForSelector('.cards');
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  stage.expect(wide <= 0, 'the page fits a phone of 390 by 844', `${wide} px too wide`);
+  await fits(stage, page, 'her record');
   const text = await page.innerText('main');
   stage.expect(text.includes(ct.given) && text.includes(norte.name), 'she sees her name and where her studies were made', text);
   await browser.photograph(page, '08-record', { fullPage: true });
@@ -50,6 +49,15 @@ async function ownStudy(stage, page) {
   await stage.eventually(() => page.locator('figure img').evaluate((i) => i.complete && i.naturalWidth > 100), 'she sees an image of her study');
   stage.expect((await page.innerText('main')).includes(kept.conclusion), 'and what the radiologist concluded');
   await browser.photograph(page, '08-study', { fullPage: true });
+}
+
+async function fits(stage, page, what) {
+  const beyond = await page.evaluate(() => {
+    if (document.documentElement.scrollWidth <= 390) return [];
+    const wide = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > 391);
+    return wide.map((e) => `${e.tagName}.${e.className} ${Math.round(e.getBoundingClientRect().right)} ${e.textContent.slice(0, 60)}`);
+  });
+  stage.expect(beyond.length === 0, `${what} fits a phone of 390 by 844`, beyond.slice(0, 12));
 }
 
 async function whoLooked(stage, page) {
@@ -62,7 +70,8 @@ async function whoLooked(stage, page) {
   stage.expect(text.includes(clinician.name) && text.includes(sur.name), `she sees that ${clinician.name} of ${sur.name} looked`, text);
   stage.expect(text.includes(radiologist.name), `and ${radiologist.name}, who read her study`, text);
   stage.expect(text.includes('Para atenderle'), 'and why: for her care');
-  await browser.photograph(page, '08-accesses', { fullPage: false });
+  await fits(stage, page, 'the list of who looked');
+  await browser.photograph(page, '08-accesses');
   const link = page.locator('.entries li', { hasText: clinician.name }).getByRole('link').first();
   await stage.eventually(async () => (await link.count()) > 0 || (await page.reload(), await page.waitForSelector('.entries li'), false), 'each entry has a proof soon after');
   const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
@@ -120,6 +129,7 @@ async function withdrawn(stage, page) {
   await page.goto(`${hub.pages}/#/permisos`);
   const line = page.locator(`section[data-clues=${sur.clues}] li[data-class=imaging]`);
   await line.waitFor();
+  await fits(stage, page, 'the page of permissions');
   stage.equal(await line.getAttribute('data-closed'), 'false', 'until now Sur may see her images');
   await line.getByRole('button').click();
   const dialog = page.locator('dialog[open]');
