@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method};
 use badiano_exchange::on_behalf::{HEADER, OnBehalf};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_record::Session;
+use badiano_record::operate::OPERATE;
 use std::net::SocketAddr;
 
 /// What the connection itself shows; put into every request by the listener.
@@ -17,6 +18,8 @@ pub struct Connection {
     /// The client's certificate in DER, checked by TLS against the authority.
     pub certificate: Option<Vec<u8>>,
     pub is_tls: bool,
+    /// Came through the operator's door: the user of the machine who owns the data directory, or root.
+    pub operator: Option<u32>,
 }
 
 /// A caller who has been made out.
@@ -57,6 +60,9 @@ impl Caller {
         let now = Instant::now();
         let connection = parts.extensions.get::<Connection>();
         let connection = connection.ok_or_else(|| Fault::bug("the listener names the connection"))?;
+        if let Some(user) = connection.operator {
+            return Ok(of_operator(gate, user, now));
+        }
         if let Some(certificate) = &connection.certificate {
             return of_node(gate, &parts.headers, certificate, now);
         }
@@ -89,6 +95,26 @@ impl Caller {
             token: Some(token),
             now,
         })
+    }
+}
+
+/// The operator administers the node and reads nothing clinical.
+fn of_operator(gate: &Gate, user: u32, now: Instant) -> Caller {
+    let principal = Principal::System {
+        client_id: "operator".to_owned(),
+        name: format!("operator of the machine, user {user}"),
+        institution: gate.node.settings().clues.clone(),
+        scopes: vec!["badiano/admin".to_owned(), OPERATE.to_owned()],
+    };
+    Caller {
+        gate: gate.clone(),
+        principal,
+        purpose: Purpose::Operations,
+        reason: None,
+        person: None,
+        csrf: None,
+        token: None,
+        now,
     }
 }
 

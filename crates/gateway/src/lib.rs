@@ -11,6 +11,7 @@ pub mod gate;
 pub mod listen;
 pub mod mllp;
 pub mod oauth;
+pub mod operator;
 pub mod pages;
 pub mod pni;
 pub mod reply;

@@ -103,20 +103,21 @@ async fn serve_one(
     stream.set_nodelay(true)?;
     match tls {
         None => {
-            let connection = Connection { remote, certificate: None, is_tls: false };
+            let connection = Connection { remote, certificate: None, is_tls: false, operator: None };
             run(TokioIo::new(stream), connection, router).await
         }
         Some(tls) => {
             let stream = tokio::time::timeout(HEADER_TIMEOUT, tls.get().accept(stream)).await??;
             let certificate =
                 stream.get_ref().1.peer_certificates().and_then(|c| c.first()).map(|c| c.to_vec());
-            let connection = Connection { remote, certificate, is_tls: true };
+            let connection = Connection { remote, certificate, is_tls: true, operator: None };
             run(TokioIo::new(stream), connection, router).await
         }
     }
 }
 
-async fn run<I>(
+/// One connection, whatever it runs over.
+pub(crate) async fn run<I>(
     io: I,
     connection: Connection,
     router: Router,

@@ -125,4 +125,5 @@ fn admin_routes() -> Router<Gate> {
         .route("/api/admin/messages", get(pages::admin::messages))
         .route("/api/admin/messages/{id}/replay", post(pages::admin::replay))
         .route("/api/admin/status", get(pages::admin::status))
+        .route("/api/admin/backup", post(pages::operate::backup))
 }

@@ -16,6 +16,7 @@ pub mod consent_register;
 pub mod imaging;
 pub mod messages;
 pub mod node;
+pub mod operate;
 pub mod orders;
 pub mod participants;
 pub mod patient_index;

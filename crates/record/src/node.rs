@@ -11,7 +11,7 @@ use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_store::{Expect, Options, Store};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -133,9 +133,9 @@ impl Node {
         self.inner.store.wait_change()
     }
 
-    /// Copies the node while it runs.
-    pub fn backup(&self, to: &std::path::Path) -> Result<(), Fault> {
-        self.inner.store.backup(to)
+    /// Whether a folder holds a node's data, or a whole copy of them.
+    pub fn is_at(folder: &Path) -> bool {
+        Store::is_at(folder)
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -45,7 +45,7 @@ enum Command {
     Verify(commands::verify::VerifyOptions),
     /// Une este hospital a un concentrador / join this hospital to a hub (the node must be stopped)
     Join(commands::join::JoinOptions),
-    /// Copia un nodo detenido / copy a stopped node
+    /// Copia un nodo, en marcha o detenido / copy a node, running or stopped
     Backup(commands::backup::BackupOptions),
     /// Devuelve una copia a un directorio vacío / bring a copy back into an empty directory
     Restore(commands::backup::RestoreOptions),

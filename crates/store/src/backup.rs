@@ -41,14 +41,14 @@ impl Store {
     pub fn backup(&self, to: &Path) -> Result<(), Fault> {
         let packs = to.join("packs");
         fs::create_dir_all(&packs).or_fault()?;
-        let database = to.join(DATABASE);
-        if database.exists() {
+        let (database, unfinished) = (to.join(DATABASE), to.join(format!("{DATABASE}.unfinished")));
+        if database.exists() || unfinished.exists() {
             return Err(Fault::conflict("the folder holds a copy already: choose an empty one"));
         }
         // First the rows, then the packs: whatever the rows speak of is in the packs by then.
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let from = Connection::open_with_flags(self.shared().database(), flags).or_fault()?;
-        let mut copy = Connection::open(&database).or_fault()?;
+        let mut copy = Connection::open(&unfinished).or_fault()?;
         Backup::new(&from, &mut copy).or_fault()?.step(-1).or_fault()?;
         copy.execute("INSERT OR REPLACE INTO meta(name, value) VALUES('clean', 1)", []).or_fault()?;
         drop(copy);
@@ -58,9 +58,15 @@ impl Store {
             fs::copy(&pack, &copy).or_fault()?;
             File::open(&copy).or_fault()?.sync_all().or_fault()?;
         }
-        for folder in [&packs, to] {
-            File::open(folder).or_fault()?.sync_all().or_fault()?;
-        }
-        File::open(&database).or_fault()?.sync_all().or_fault()
+        File::open(&packs).or_fault()?.sync_all().or_fault()?;
+        File::open(&unfinished).or_fault()?.sync_all().or_fault()?;
+        // The database gets its name last: a copy that broke off is never taken for a whole one.
+        fs::rename(&unfinished, &database).or_fault()?;
+        File::open(to).or_fault()?.sync_all().or_fault()
+    }
+
+    /// Whether a folder holds a store, or a whole copy of one.
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join(DATABASE).is_file()
     }
 }

@@ -9,6 +9,7 @@ pub mod form;
 pub mod health;
 pub mod messages;
 pub mod national;
+pub mod operate;
 pub mod peers;
 pub mod person;
 pub mod reading;

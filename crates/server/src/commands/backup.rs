@@ -1,8 +1,10 @@
-//! `badiano backup` and `badiano restore`: a copy without the key, and its way back.
+//! `badiano backup` and `badiano restore`: a copy without the key, made while the node runs or stands, and its way back.
 
-use super::say;
+use super::operator::Door;
+use super::{runtime, say};
 use crate::config::ServeOptions;
-use badiano_kernel::Fault;
+use badiano_kernel::{Fault, Instant, Principal, Purpose};
+use badiano_record::Node;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,15 +26,30 @@ pub struct RestoreOptions {
 }
 
 pub fn backup(options: &BackupOptions) -> Result<ExitCode, Fault> {
+    let config = options.node.complete()?;
     must_be_empty(&options.to)?;
-    let node = super::serve::open(&options.node.complete()?)?;
-    node.backup(&options.to)?;
+    match Door::of_running(&config.data)? {
+        // The node writes the copy, as the user it runs under, from wherever it was started.
+        Some(door) => {
+            let to = std::path::absolute(&options.to)
+                .map_err(|e| Fault::invalid(e.to_string()).at(options.to.display().to_string()))?;
+            runtime()?.block_on(door.post("/api/admin/backup", &serde_json::json!({ "to": to })))?;
+        }
+        None => {
+            let node = super::serve::open(&config)?;
+            let job = Principal::Job { name: "backup" };
+            node.session(job, Purpose::Operations, Instant::now()).back_up(&options.to)?;
+        }
+    }
     say(&format!("copia en {} (la llave no va en ella: guárdela aparte)", options.to.display()));
     Ok(ExitCode::SUCCESS)
 }
 
 pub fn restore(options: &RestoreOptions) -> Result<ExitCode, Fault> {
     let config = options.node.complete()?;
+    if !Node::is_at(&options.from) {
+        return Err(Fault::invalid("this is no whole copy of a node").at(options.from.display().to_string()));
+    }
     must_be_empty(&config.data)?;
     if !config.key_file.exists() {
         return Err(Fault::unavailable("the key file is not there: without it the copy cannot be read")

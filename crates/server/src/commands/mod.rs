@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod demo;
 pub mod join;
+mod operator;
 pub mod serve;
 pub mod verify;
 

@@ -3,7 +3,7 @@
 use super::{runtime, say};
 use crate::config::{Config, ServeOptions};
 use crate::{jobs, roles};
-use badiano_gateway::{Gate, GateOptions, dimse, listen, mllp, routes};
+use badiano_gateway::{Gate, GateOptions, dimse, listen, mllp, operator, routes};
 use badiano_kernel::{Fault, Instant};
 use badiano_record::peers::PeerKind;
 use badiano_record::{Node, NodeOptions};
@@ -42,6 +42,7 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
     let gate = Gate::new(node.clone(), options, &identity)?;
     let tls = Arc::new(listen::Tls::new(&identity)?);
     let router = routes::router(gate.clone());
+    open_operators_door(&config, &router);
     let https = bind(config.listen).await?;
     tokio::spawn(report("HTTPS", listen::serve(https, Some(tls), router.clone())));
     if let Some(http) = config.http {
@@ -70,6 +71,17 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
     wait_for_the_end().await;
     // What was acknowledged is durable already; nothing is lost by stopping here.
     Ok(ExitCode::SUCCESS)
+}
+
+/// A node whose operator's door cannot be opened (a path too long for a socket) serves everybody else all the same.
+fn open_operators_door(config: &Config, router: &axum::Router) {
+    match operator::open(&config.data) {
+        Ok(listener) => {
+            let serving = operator::serve(listener, config.data.clone(), router.clone());
+            tokio::spawn(report("operator", serving));
+        }
+        Err(fault) => tracing::warn!(%fault, "commands cannot reach this node while it runs"),
+    }
 }
 
 async fn greet(config: &Config, node: &Node, pages: &str) -> Result<(), Fault> {

@@ -1,0 +1,5 @@
+//! The binary itself, started as an operator starts it, with real peers: DCMTK, MLLP, TLS, the file system.
+
+mod backup;
+mod modality;
+mod place;
