@@ -9,17 +9,35 @@ use badiano_exchange::on_behalf::{HEADER, OnBehalf};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_record::Session;
 use badiano_record::operate::OPERATE;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use ring::digest::{SHA256, digest};
 use std::net::SocketAddr;
 
 /// What the connection itself shows; put into every request by the listener.
 #[derive(Debug, Clone)]
 pub struct Connection {
     pub remote: SocketAddr,
-    /// The client's certificate in DER, checked by TLS against the authority.
-    pub certificate: Option<Vec<u8>>,
+    /// The client's certificate; TLS has made sure that the client has its key.
+    pub certificate: Option<Certificate>,
     pub is_tls: bool,
     /// Came through the operator's door: the user of the machine who owns the data directory, or root.
     pub operator: Option<u32>,
+}
+
+/// A certificate that the client has shown, with the key that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    pub der: Vec<u8>,
+    /// Signed by the authority of the nodes, in time and not revoked. Any other certificate makes no principal: it only shows
+    /// that a token is in the hands that it was given to.
+    pub of_authority: bool,
+}
+
+impl Certificate {
+    /// `x5t#S256` (RFC 8705, section 3.1).
+    pub fn thumbprint(&self) -> String {
+        BASE64URL.encode(digest(&SHA256, &self.der))
+    }
 }
 
 /// A caller who has been made out.
@@ -63,10 +81,11 @@ impl Caller {
         if let Some(user) = connection.operator {
             return Ok(of_operator(gate, user, now));
         }
-        if let Some(certificate) = &connection.certificate {
-            return of_node(gate, &parts.headers, certificate, now);
-        }
         let bearer = bearer(&parts.headers);
+        let of_authority = connection.certificate.as_ref().filter(|c| c.of_authority && bearer.is_none());
+        if let Some(certificate) = of_authority {
+            return of_node(gate, &parts.headers, &certificate.der, now);
+        }
         let cookie = cookie(&parts.headers, &gate.cookie_name());
         let by_cookie = bearer.is_none();
         let token = bearer
@@ -77,6 +96,13 @@ impl Caller {
             signed_in.ok_or_else(|| Fault::unauthenticated("the sign-in or token has run out"))?;
         if signed_in.loopback_only && !connection.remote.ip().to_canonical().is_loopback() {
             return Err(Fault::unauthenticated("this token is taken from this machine only"));
+        }
+        if let Some(bound) = &signed_in.certificate
+            && connection.certificate.as_ref().map(Certificate::thumbprint).as_ref() != Some(bound)
+        {
+            return Err(Fault::unauthenticated(
+                "this token is bound to a certificate (RFC 8705): connect with that one",
+            ));
         }
         if by_cookie {
             check_forgery(parts, &signed_in.csrf)?;

@@ -16,5 +16,6 @@ pub mod pages;
 pub mod pni;
 pub mod reply;
 pub mod routes;
+pub mod tls;
 
 pub use gate::{Gate, GateOptions};

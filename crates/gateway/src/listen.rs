@@ -1,70 +1,21 @@
 //! The HTTP listeners: TLS 1.3 with an optional client certificate, and plain HTTP on loopback where it was asked for.
 
 use crate::caller::Connection;
+use crate::tls::Tls;
 use axum::Router;
 use badiano_kernel::Fault;
-use badiano_record::authority::Identity;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use rustls::server::WebPkiClientVerifier;
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 
 /// Connections served at once; more wait in the listener's queue.
 const CONNECTIONS_MAX: usize = 4096;
 /// A client that has not sent its headers by then is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// A TLS configuration that can be replaced while connections run (rotation, joining a hub).
-pub struct Tls {
-    acceptor: RwLock<TlsAcceptor>,
-}
-
-impl Tls {
-    pub fn new(identity: &Identity) -> Result<Self, Fault> {
-        Ok(Tls { acceptor: RwLock::new(acceptor(identity)?) })
-    }
-    /// New connections use the new certificate.
-    pub fn replace(&self, identity: &Identity) -> Result<(), Fault> {
-        *self.acceptor.write().expect("no holder of the acceptor panics") = acceptor(identity)?;
-        Ok(())
-    }
-    fn get(&self) -> TlsAcceptor {
-        self.acceptor.read().expect("no holder of the acceptor panics").clone()
-    }
-}
-
-fn acceptor(identity: &Identity) -> Result<TlsAcceptor, Fault> {
-    let bad = |_| Fault::bug("the node's certificate or key cannot be read");
-    let mut roots = rustls::RootCertStore::empty();
-    for root in CertificateDer::pem_slice_iter(identity.authority.as_bytes()) {
-        roots
-            .add(root.map_err(bad)?)
-            .map_err(|_| Fault::bug("the authority's certificate cannot be used"))?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-        .allow_unauthenticated()
-        .build()
-        .map_err(|e| Fault::bug(format!("client certificates cannot be checked: {e}")))?;
-    let chain = CertificateDer::pem_slice_iter(identity.certificate.as_bytes())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(bad)?;
-    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(bad)?;
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(|_| Fault::bug("TLS 1.3 is offered"))?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, key)
-        .map_err(|_| Fault::bug("the node's certificate and key do not fit"))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
-}
 
 /// Serves until the process ends. `tls` is none for plain HTTP, which listens on loopback only.
 pub async fn serve(listener: TcpListener, tls: Option<Arc<Tls>>, router: Router) -> Result<(), Fault> {
@@ -107,9 +58,9 @@ async fn serve_one(
             run(TokioIo::new(stream), connection, router).await
         }
         Some(tls) => {
-            let stream = tokio::time::timeout(HEADER_TIMEOUT, tls.get().accept(stream)).await??;
-            let certificate =
-                stream.get_ref().1.peer_certificates().and_then(|c| c.first()).map(|c| c.to_vec());
+            let door = tls.door();
+            let stream = tokio::time::timeout(HEADER_TIMEOUT, door.acceptor.accept(stream)).await??;
+            let certificate = stream.get_ref().1.peer_certificates().and_then(|shown| door.read(shown));
             let connection = Connection { remote, certificate, is_tls: true, operator: None };
             run(TokioIo::new(stream), connection, router).await
         }

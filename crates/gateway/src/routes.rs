@@ -116,6 +116,8 @@ fn admin_routes() -> Router<Gate> {
         .route("/api/admin/users", get(pages::admin::users).post(pages::admin::make_user))
         .route("/api/admin/users/{account}/active", post(pages::admin::set_user_active))
         .route("/api/admin/users/{account}/roles", put(pages::admin::set_user_roles))
+        .route("/api/admin/systems", get(pages::systems::list).put(pages::systems::put))
+        .route("/api/admin/systems/active", post(pages::systems::set_active))
         .route("/api/admin/institutions", get(pages::admin::institutions))
         .route("/api/admin/institutions/{clues}/active", post(pages::admin::set_institution_active))
         .route("/api/admin/join-codes", post(pages::admin::make_join_code))

@@ -110,6 +110,14 @@ fn of_scopes(scopes: &[String], action: Action) -> u64 {
     })
 }
 
+/// Whether a text is a scope that a system can be registered with: `system/Type.rights`, SMART v1 or v2.
+pub fn is_system_scope(scope: &str) -> bool {
+    let own = [scope.to_owned()];
+    let named = scope.strip_prefix("system/").and_then(|s| s.split_once('.')).map(|(kind, _)| kind);
+    let kind = |k: &str| k == "*" || (!k.is_empty() && k.bytes().all(|b| b.is_ascii_alphabetic()));
+    named.is_some_and(kind) && (of_scopes(&own, Action::Read) | of_scopes(&own, Action::Write)) != 0
+}
+
 /// SMART v2 rights are some of `cruds` in that order.
 fn is_v2(rights: &str) -> bool {
     let mut at = "cruds".chars();

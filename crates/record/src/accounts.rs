@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 /// A browser's session ends after this long, whatever happens.
 pub const SESSION_SECONDS: i64 = 8 * 3600;
+/// An access token of a system ends after this long.
+pub const SYSTEM_TOKEN_SECONDS: i64 = 300;
 /// Wrong tries in a row before an account is locked, and for how long.
 const TRIES_MAX: u32 = 5;
 const LOCK_SECONDS: i64 = 15 * 60;
@@ -76,13 +78,37 @@ struct Kept {
     strong_at: i64,
     /// Only a caller on this machine may use it.
     loopback_only: bool,
+    /// Only a caller who shows the certificate of this thumbprint may use it (RFC 8705, `x5t#S256`).
+    #[serde(default)]
+    certificate: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Who {
     Account(String),
-    Citizen { curp: String, name: String },
-    System { client_id: String, name: String, scopes: Vec<String> },
+    Citizen {
+        curp: String,
+        name: String,
+    },
+    System {
+        client_id: String,
+        name: String,
+        scopes: Vec<String>,
+    },
+    /// A registered system; its name and whether it may still come are asked of its registration.
+    Client {
+        client_id: String,
+        scopes: Vec<String>,
+    },
+}
+
+/// What a token of a system is bound to: whoever has stolen it has not got that too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bound {
+    /// The thumbprint of the client's certificate (RFC 8705, `x5t#S256`).
+    Certificate(String),
+    /// This machine.
+    Loopback,
 }
 
 /// A signed-in caller.
@@ -92,6 +118,8 @@ pub struct SignedIn {
     pub csrf: String,
     pub strong_at: Instant,
     pub loopback_only: bool,
+    /// The thumbprint of the certificate that must be shown with the token.
+    pub certificate: Option<String>,
 }
 
 impl Account {
@@ -302,14 +330,14 @@ impl Node {
 
     /// A browser's session for a member of staff; returns the cookie's value.
     pub async fn open_session(&self, staff: &Staff, now: Instant) -> Result<String, Fault> {
-        self.keep_session(Who::Account(staff.account.clone()), now, SESSION_SECONDS, false).await
+        self.keep_session(Who::Account(staff.account.clone()), now, SESSION_SECONDS, None).await
     }
 
     /// A browser's session for a citizen whom the identity provider has signed in.
     pub async fn open_citizen_session(&self, curp: &str, name: &str, now: Instant) -> Result<String, Fault> {
         let curp = badiano_mexico::curp::Curp::parse(curp).map_err(|e| Fault::invalid(e.to_string()))?;
         let who = Who::Citizen { curp: curp.as_str().to_owned(), name: name.to_owned() };
-        self.keep_session(who, now, SESSION_SECONDS, false).await
+        self.keep_session(who, now, SESSION_SECONDS, None).await
     }
 
     /// A token for scripts on this machine: a named principal with listed scopes.
@@ -322,19 +350,19 @@ impl Node {
         now: Instant,
     ) -> Result<String, Fault> {
         let who = Who::System { client_id: client_id.into(), name: name.into(), scopes: scopes.to_vec() };
-        self.keep_session(who, now, seconds, true).await
+        self.keep_session(who, now, seconds, Some(Bound::Loopback)).await
     }
 
     /// An access token of a registered system (SMART Backend Services), good for five minutes.
     pub async fn open_system_token(
         &self,
         client_id: &str,
-        name: &str,
         scopes: &[String],
+        bound: Bound,
         now: Instant,
     ) -> Result<String, Fault> {
-        let who = Who::System { client_id: client_id.into(), name: name.into(), scopes: scopes.to_vec() };
-        self.keep_session(who, now, 300, false).await
+        let who = Who::Client { client_id: client_id.into(), scopes: scopes.to_vec() };
+        self.keep_session(who, now, SYSTEM_TOKEN_SECONDS, Some(bound)).await
     }
 
     async fn keep_session(
@@ -342,7 +370,7 @@ impl Node {
         who: Who,
         now: Instant,
         seconds: i64,
-        loopback_only: bool,
+        bound: Option<Bound>,
     ) -> Result<String, Fault> {
         let token = BASE64URL.encode(id::random_bytes::<32>());
         let kept = Kept {
@@ -350,7 +378,11 @@ impl Node {
             csrf: BASE64URL.encode(id::random_bytes::<24>()),
             expires: now.seconds() + seconds,
             strong_at: now.seconds(),
-            loopback_only,
+            loopback_only: bound == Some(Bound::Loopback),
+            certificate: match bound {
+                Some(Bound::Certificate(thumbprint)) => Some(thumbprint),
+                Some(Bound::Loopback) | None => None,
+            },
         };
         let (key, body) = (
             key_of(&token),
@@ -382,10 +414,37 @@ impl Node {
                 Who::System { client_id, name, scopes } => {
                     Principal::System { client_id, name, institution: self.settings().clues.clone(), scopes }
                 }
+                Who::Client { client_id, scopes } => match crate::clients::active(view, &client_id)? {
+                    Some(client) => client.principal(&self.settings().clues, scopes),
+                    None => return Ok(None),
+                },
             };
-            let strong_at = Instant::from_seconds(kept.strong_at);
-            Ok(Some(SignedIn { principal, csrf: kept.csrf, strong_at, loopback_only: kept.loopback_only }))
+            Ok(Some(SignedIn {
+                principal,
+                csrf: kept.csrf,
+                strong_at: Instant::from_seconds(kept.strong_at),
+                loopback_only: kept.loopback_only,
+                certificate: kept.certificate,
+            }))
         })
+    }
+
+    /// Takes away sessions and tokens that have run out, and marks of assertions that could not be used again anyway.
+    pub async fn forget_expired(&self, now: Instant) -> Result<usize, Fault> {
+        let expired = self.store().read(|view| {
+            let ran_out = |body: &[u8]| {
+                serde_json::from_slice::<Kept>(body).map_or(true, |k| k.expires <= now.seconds())
+            };
+            let sessions = view.documents("signed-in", "")?.into_iter().filter(|d| ran_out(&d.body));
+            let mut keys: Vec<(&'static str, String)> = sessions.map(|d| ("signed-in", d.key)).collect();
+            keys.extend(crate::clients::old_assertions(view, now)?);
+            Ok(keys)
+        })?;
+        let count = expired.len();
+        self.store()
+            .write(move |tx| expired.iter().try_for_each(|(kind, key)| tx.drop_document(kind, key)))
+            .await?;
+        Ok(count)
     }
 
     pub async fn sign_out(&self, token: &str, now: Instant) -> Result<(), Fault> {

@@ -1,7 +1,6 @@
 //! One node: its store, its secrets, its log and what it remembers of consent. Opened once by the server.
 
 use crate::audit::log::AuditLog;
-use crate::clients::Used;
 use crate::condition::Stored;
 use crate::consent::Consent;
 use crate::peers::Strangers;
@@ -66,7 +65,6 @@ struct Inner {
     consents: RwLock<HashMap<i64, Arc<Consent>>>,
     recent: Mutex<Recent>,
     strangers: Strangers,
-    used_assertions: Used,
     opened: Instant,
     lease: AtomicI64,
     counted: Mutex<Option<Stored>>,
@@ -93,7 +91,6 @@ impl Node {
                 consents,
                 recent: Mutex::default(),
                 strangers: Strangers::default(),
-                used_assertions: Used::default(),
                 opened: Instant::now(),
                 lease: AtomicI64::new(NO_HUB),
                 counted: Mutex::default(),
@@ -144,10 +141,6 @@ impl Node {
 
     pub(crate) fn secrets(&self) -> &Secrets {
         &self.inner.secrets
-    }
-
-    pub(crate) fn used_assertions(&self) -> &Used {
-        &self.inner.used_assertions
     }
 
     /// When this process opened the node.

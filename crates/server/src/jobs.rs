@@ -31,6 +31,12 @@ pub async fn run(part: Part, gate: Gate) {
             })
             .await
         }
+        Part::Expiry => {
+            every(Duration::from_secs(600), || async {
+                gate.node.forget_expired(Instant::now()).await.map(|_| ())
+            })
+            .await
+        }
         Part::Courier => carry(&gate).await,
         Part::ConsentLease => keep_lease(&gate).await,
     }

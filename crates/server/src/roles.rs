@@ -17,6 +17,8 @@ pub enum Part {
     ConsentLease,
     /// The signed tree over the audit log.
     AuditTree,
+    /// Sessions, tokens and marks that have run out are taken away.
+    Expiry,
 }
 
 const TABLE: &[(Part, &[NodeRole])] = &[
@@ -26,6 +28,7 @@ const TABLE: &[(Part, &[NodeRole])] = &[
     (Part::Courier, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::ConsentLease, &[NodeRole::Hospital]),
     (Part::AuditTree, &[NodeRole::Hospital, NodeRole::Hub]),
+    (Part::Expiry, &[NodeRole::Hospital, NodeRole::Hub]),
 ];
 
 /// The parts of a role, in the order in which they start.

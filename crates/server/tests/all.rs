@@ -3,3 +3,5 @@
 mod backup;
 mod modality;
 mod place;
+mod secure;
+mod system_tokens;

@@ -1,11 +1,14 @@
-//! The token endpoint for systems: SMART Backend Services, a signed client assertion (RFC 7523) for an access token of five minutes.
+//! The token endpoint for systems: SMART Backend Services, a signed client assertion (RFC 7523) for an access token of five minutes,
+//! bound to the certificate of the connection (RFC 8705, section 3), or to this machine where the door is plain HTTP on loopback.
 
+use crate::caller::Connection;
 use crate::gate::Gate;
-use axum::Form;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use badiano_kernel::Instant;
+use axum::{Extension, Form};
+use badiano_kernel::{FaultKind, Instant};
+use badiano_record::accounts::{Bound, SYSTEM_TOKEN_SECONDS};
 use badiano_record::clients::Client;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde::Deserialize;
@@ -30,77 +33,123 @@ struct Assertion {
     jti: String,
 }
 
+/// Why no token is given (RFC 6749, section 5.2).
+struct Refused {
+    error: &'static str,
+    why: &'static str,
+}
+
+const fn refused(error: &'static str, why: &'static str) -> Refused {
+    Refused { error, why }
+}
+
 /// RFC 6749 section 5.
-pub async fn token(State(gate): State<Gate>, Form(request): Form<TokenRequest>) -> Response {
-    match issue(&gate, request).await {
+pub async fn token(
+    State(gate): State<Gate>,
+    Extension(connection): Extension<Connection>,
+    Form(request): Form<TokenRequest>,
+) -> Response {
+    match issue(&gate, &connection, request).await {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body)
             .into_response(),
-        Err(error) => refuse(error),
+        Err(refused) => refuse(&refused),
     }
 }
 
-async fn issue(gate: &Gate, request: TokenRequest) -> Result<String, &'static str> {
+async fn issue(gate: &Gate, connection: &Connection, request: TokenRequest) -> Result<String, Refused> {
     if request.grant_type.as_deref() != Some("client_credentials") {
-        return Err("unsupported_grant_type");
+        return Err(refused("unsupported_grant_type", "this endpoint knows client_credentials"));
     }
     if request.client_assertion_type.as_deref() != Some(ASSERTION_TYPE) {
-        return Err("invalid_client");
+        return Err(refused("invalid_client", "the client shows a signed assertion (private_key_jwt)"));
     }
     let now = Instant::now();
-    let assertion = request.client_assertion.ok_or("invalid_client")?;
-    let client = check(gate, &assertion, now)?;
-    let wanted = request.scope.unwrap_or_default();
-    let granted: Vec<String> = wanted
+    let assertion =
+        request.client_assertion.ok_or(refused("invalid_client", "there is no client_assertion"))?;
+    let bound = binding(connection)?;
+    let (client, claims) = check(gate, &assertion, now)?;
+    let granted: Vec<String> = request
+        .scope
+        .unwrap_or_default()
         .split_whitespace()
         .filter(|s| client.scopes.iter().any(|c| c == s))
         .map(str::to_owned)
         .collect();
     if granted.is_empty() {
-        return Err("invalid_scope");
+        return Err(refused("invalid_scope", "the system is registered for none of these scopes"));
     }
-    let token = gate
-        .node
-        .open_system_token(&client.id, &client.name, &granted, now)
-        .await
-        .map_err(|_| "temporarily_unavailable")?;
-    let body = serde_json::json!({ "access_token": token, "token_type": "bearer", "expires_in": 300, "scope": granted.join(" ") });
+    let away = |_| refused("temporarily_unavailable", "tokens cannot be kept now");
+    gate.node.use_assertion(&claims.iss, &claims.jti, claims.exp, now).await.map_err(|f| match f.kind {
+        FaultKind::Conflict => refused("invalid_client", "the assertion was used already"),
+        _ => away(f),
+    })?;
+    let token = gate.node.open_system_token(&client.id, &granted, bound, now).await.map_err(away)?;
+    let body = serde_json::json!({
+        "access_token": token,
+        "token_type": "bearer",
+        "expires_in": SYSTEM_TOKEN_SECONDS,
+        "scope": granted.join(" ")
+    });
     Ok(body.to_string())
 }
 
-fn check(gate: &Gate, assertion: &str, now: Instant) -> Result<Client, &'static str> {
-    let head = decode_header(assertion).map_err(|_| "invalid_client")?;
+/// Every token of a system is bound: over TLS to the client's certificate, over plain HTTP on loopback to this machine.
+fn binding(connection: &Connection) -> Result<Bound, Refused> {
+    match &connection.certificate {
+        Some(certificate) => Ok(Bound::Certificate(certificate.thumbprint())),
+        None if connection.is_tls => Err(refused(
+            "invalid_client",
+            "a token is bound to the client's certificate (RFC 8705): connect with one",
+        )),
+        None => Ok(Bound::Loopback),
+    }
+}
+
+fn check(gate: &Gate, assertion: &str, now: Instant) -> Result<(Client, Assertion), Refused> {
+    let unread = refused("invalid_client", "the assertion cannot be read");
+    let Ok(head) = decode_header(assertion) else { return Err(unread) };
     if !matches!(head.alg, Algorithm::RS384 | Algorithm::ES384 | Algorithm::RS256 | Algorithm::ES256) {
-        return Err("invalid_client");
+        return Err(refused("invalid_client", "assertions are signed with RS384 or ES384"));
     }
     // Read without trust, only to learn whose key to check with.
-    let claimed = jsonwebtoken::dangerous::insecure_decode::<Assertion>(assertion)
-        .map_err(|_| "invalid_client")?
-        .claims;
-    let client =
-        gate.node.client(&claimed.iss).map_err(|_| "temporarily_unavailable")?.ok_or("invalid_client")?;
-    let keys: JwkSet = serde_json::from_str(&client.jwks).map_err(|_| "invalid_client")?;
+    let Ok(claimed) = jsonwebtoken::dangerous::insecure_decode::<Assertion>(assertion) else {
+        return Err(unread);
+    };
+    let away = |_| refused("temporarily_unavailable", "registrations cannot be read now");
+    // An unknown system hears what a forged assertion hears.
+    let unproven = refused("invalid_client", "the assertion is not signed by a key of this system for us");
+    let client = gate.node.client(&claimed.claims.iss).map_err(away)?;
+    let Some(client) = client else { return Err(unproven) };
+    let Ok(keys) = serde_json::from_str::<JwkSet>(&client.jwks) else { return Err(unproven) };
     let mut validation = Validation::new(head.alg);
     validation.set_audience(&[
         format!("{}/oauth/token", gate.options.address),
         format!("{}/oauth/token", gate.options.pages),
     ]);
     validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    validation.validate_nbf = true;
     let fits = |k: &&jsonwebtoken::jwk::Jwk| head.kid.is_none() || k.common.key_id == head.kid;
     let opened = keys.keys.iter().filter(fits).find_map(|jwk| {
         let key = DecodingKey::from_jwk(jwk).ok()?;
         decode::<Assertion>(assertion, &key, &validation).ok()
     });
-    let claims = opened.ok_or("invalid_client")?.claims;
-    let sound = claims.iss == claims.sub && claims.exp - now.seconds() <= ASSERTION_SECONDS_MAX;
-    if !sound || !gate.node.first_use(&claims.iss, &claims.jti, now) {
-        return Err("invalid_client");
+    let Some(claims) = opened.map(|o| o.claims) else { return Err(unproven) };
+    if claims.iss != claims.sub || claims.jti.is_empty() {
+        return Err(refused("invalid_client", "iss and sub are both the system's id, and jti is not empty"));
     }
-    Ok(client)
+    if claims.exp - now.seconds() > ASSERTION_SECONDS_MAX {
+        return Err(refused("invalid_client", "an assertion is good for five minutes at most"));
+    }
+    Ok((client, claims))
 }
 
-fn refuse(error: &str) -> Response {
-    let status = if error == "invalid_client" { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
-    let body = serde_json::json!({ "error": error }).to_string();
+fn refuse(refused: &Refused) -> Response {
+    let status = match refused.error {
+        "invalid_client" => StatusCode::UNAUTHORIZED,
+        "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let body = serde_json::json!({ "error": refused.error, "error_description": refused.why }).to_string();
     (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body)
         .into_response()
 }
@@ -114,6 +163,7 @@ pub async fn smart_configuration(State(gate): State<Gate>) -> Response {
         "grant_types_supported": ["client_credentials"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+        "tls_client_certificate_bound_access_tokens": true,
         "scopes_supported": ["system/*.rs", "system/*.cruds"],
         "capabilities": ["client-confidential-asymmetric", "permission-v2"]
     });

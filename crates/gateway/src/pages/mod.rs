@@ -14,4 +14,5 @@ pub mod peers;
 pub mod person;
 pub mod reading;
 pub mod session;
+pub mod systems;
 pub mod templates;

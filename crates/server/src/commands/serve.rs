@@ -3,7 +3,7 @@
 use super::{runtime, say};
 use crate::config::{Config, ServeOptions};
 use crate::{jobs, roles};
-use badiano_gateway::{Gate, GateOptions, dimse, listen, mllp, operator, routes};
+use badiano_gateway::{Gate, GateOptions, dimse, listen, mllp, operator, routes, tls};
 use badiano_kernel::{Fault, Instant};
 use badiano_record::peers::PeerKind;
 use badiano_record::{Node, NodeOptions};
@@ -40,7 +40,7 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
         secure_cookies: config.http.is_none(),
     };
     let gate = Gate::new(node.clone(), options, &identity)?;
-    let tls = Arc::new(listen::Tls::new(&identity)?);
+    let tls = Arc::new(tls::Tls::new(&identity)?);
     let router = routes::router(gate.clone());
     open_operators_door(&config, &router);
     let https = bind(config.listen).await?;

@@ -1,0 +1,141 @@
+//! TLS 1.3 with an optional client certificate: those of nodes are checked against the authority, all others only show who holds a key.
+
+use crate::caller::Certificate;
+use badiano_kernel::Fault;
+use badiano_record::authority::Identity;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use std::sync::{Arc, RwLock};
+use tokio_rustls::TlsAcceptor;
+
+/// A TLS configuration that can be replaced while connections run (rotation, revocation, joining a hub).
+pub struct Tls {
+    door: RwLock<Arc<Door>>,
+}
+
+/// One such configuration.
+pub struct Door {
+    pub acceptor: TlsAcceptor,
+    nodes: Arc<dyn ClientCertVerifier>,
+}
+
+impl Tls {
+    pub fn new(identity: &Identity) -> Result<Self, Fault> {
+        Ok(Tls { door: RwLock::new(Arc::new(Door::new(identity)?)) })
+    }
+
+    /// New connections use the new certificate.
+    pub fn replace(&self, identity: &Identity) -> Result<(), Fault> {
+        *self.door.write().expect("no holder of the door panics") = Arc::new(Door::new(identity)?);
+        Ok(())
+    }
+
+    pub fn door(&self) -> Arc<Door> {
+        self.door.read().expect("no holder of the door panics").clone()
+    }
+}
+
+impl Door {
+    fn new(identity: &Identity) -> Result<Self, Fault> {
+        let bad = |_| Fault::bug("the node's certificate or key cannot be read");
+        let mut roots = rustls::RootCertStore::empty();
+        for root in CertificateDer::pem_slice_iter(identity.authority.as_bytes()) {
+            roots
+                .add(root.map_err(bad)?)
+                .map_err(|_| Fault::bug("the authority's certificate cannot be used"))?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let nodes = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+            .allow_unauthenticated()
+            .build()
+            .map_err(|e| Fault::bug(format!("client certificates cannot be checked: {e}")))?;
+        let chain = CertificateDer::pem_slice_iter(identity.certificate.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(bad)?;
+        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(bad)?;
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(|_| Fault::bug("TLS 1.3 is offered"))?
+            .with_client_cert_verifier(Arc::new(NodesAndOthers { nodes: nodes.clone() }))
+            .with_single_cert(chain, key)
+            .map_err(|_| Fault::bug("the node's certificate and key do not fit"))?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // Each connection shows its certificate and is checked anew: a session that is taken up again would pass over revocation.
+        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Door { acceptor: TlsAcceptor::from(Arc::new(config)), nodes })
+    }
+
+    /// What the client has shown, and whether the authority stands behind it.
+    pub fn read(&self, shown: &[CertificateDer<'_>]) -> Option<Certificate> {
+        let (first, rest) = shown.split_first()?;
+        let of_authority = self.nodes.verify_client_cert(first, rest, UnixTime::now()).is_ok();
+        Some(Certificate { der: first.to_vec(), of_authority })
+    }
+}
+
+/// Lets certificates in that the authority knows nothing of. [`Door::read`] keeps them apart.
+#[derive(Debug)]
+struct NodesAndOthers {
+    nodes: Arc<dyn ClientCertVerifier>,
+}
+
+impl ClientCertVerifier for NodesAndOthers {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    /// Browsers ask their person only for a certificate of the authority, which no person has.
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.nodes.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match self.nodes.verify_client_cert(end_entity, intermediates, now) {
+            Err(Error::InvalidCertificate(why)) if is_of_another(&why) => Ok(ClientCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.nodes.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.nodes.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.nodes.supported_verify_schemes()
+    }
+}
+
+/// Not of our authority, or not made for a client of it (a system's own self-signed certificate says that it is an authority).
+/// One that is out of time, revoked or broken is refused whoever signed it.
+fn is_of_another(why: &CertificateError) -> bool {
+    matches!(
+        why,
+        CertificateError::UnknownIssuer
+            | CertificateError::InvalidPurpose
+            | CertificateError::InvalidPurposeContext { .. }
+            | CertificateError::Other(_)
+    )
+}
