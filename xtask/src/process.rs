@@ -3,10 +3,16 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Cargo, the one that started us.
+/// Cargo, the one that started us, but without what it told us of our own package: build scripts of others
+/// watch those variables, and with them a build from here and one by hand would each undo the other's work.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(crate::place::root());
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
