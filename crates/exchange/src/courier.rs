@@ -6,6 +6,7 @@ use badiano_kernel::{Fault, FaultKind, Instant, Principal, Purpose};
 use badiano_record::consent_register::{SPREAD, Statement};
 use badiano_record::orders::REGISTRATIONS;
 use badiano_record::queues::Item;
+use badiano_record::revocation::REVOCATIONS;
 use badiano_record::{Node, NodeRole};
 use std::time::Duration;
 
@@ -52,8 +53,29 @@ async fn carry_consents(node: &Node, wire: &Wire, now: Instant) -> Result<usize,
                 wire.post_json(&format!("{}/pni/consent", participant.address), body, None, DEADLINE).await;
             carried += settle(node, &item, sent.map(|_| ()), now).await?;
         }
+        for item in node.claim(&format!("{REVOCATIONS}/{}", participant.clues), now, AT_A_TIME)? {
+            let body = list_of(Some(&String::from_utf8_lossy(&item.payload)));
+            let to = format!("{}/pni/revocations", participant.address);
+            let sent = wire.post_json(&to, body, None, DEADLINE).await;
+            carried += settle(node, &item, sent.map(|_| ()), now).await?;
+        }
     }
     Ok(carried)
+}
+
+/// The list of revoked certificates as it travels; nothing where nothing was ever revoked.
+pub fn list_of(list: Option<&str>) -> String {
+    serde_json::json!({ "list": list }).to_string()
+}
+
+/// The way back from [`list_of`].
+pub fn read_list(body: &[u8]) -> Result<Option<String>, Fault> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        list: Option<String>,
+    }
+    let read = serde_json::from_slice::<Body>(body);
+    read.map(|b| b.list).map_err(|_| Fault::invalid("this is no list of revoked certificates"))
 }
 
 async fn settle(node: &Node, item: &Item, sent: Result<(), Fault>, now: Instant) -> Result<usize, Fault> {
@@ -64,13 +86,17 @@ async fn settle(node: &Node, item: &Item, sent: Result<(), Fault>, now: Instant)
     }
 }
 
-/// Hospital: catches up on all consents and renews the lease; nothing when there is no hub.
+/// Hospital: catches up on revoked certificates and all consents, and renews the lease; nothing when there is no hub.
 pub async fn catch_up(node: &Node, wire: &Wire, now: Instant) -> Result<(), Fault> {
     let Some(hub) = node.hub_link()? else { return Ok(()) };
     let body = wire.post_json(&format!("{}/pni/consents", hub.address), "{}".into(), None, DEADLINE).await?;
     let all = json::parse(&body).map_err(|_| Fault::unavailable("the hub's consents cannot be read"))?;
     let as_hub = Principal::Node { institution: hub.clues, name: hub.name, on_behalf_of: None };
     let session = node.session(as_hub, Purpose::Operations, now);
+    let list = format!("{}/pni/revocation-list", hub.address);
+    if let Some(list) = read_list(&wire.post_json(&list, "{}".into(), None, DEADLINE).await?)? {
+        session.take_revocations(&list).await?;
+    }
     for value in all.items() {
         let statement = Statement::from_value(value)
             .ok_or_else(|| Fault::unavailable("a consent of the hub cannot be read"))?;

@@ -1,9 +1,12 @@
 //! A hospital joins its hub: a code from the hub's administrator, a certificate request, and the hub's answer kept.
 
+use crate::wire::Wire;
 use badiano_kernel::{Fault, Instant};
 use badiano_record::Node;
-use badiano_record::participants::{JoinAnswer, JoinRequest};
+use badiano_record::participants::{JoinAnswer, JoinRequest, Renewal};
 use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Joins the hub at `hub` (`https://host:port`). The hub's certificate is checked against `authority` (PEM), which comes with the code.
 pub async fn join(
@@ -30,7 +33,7 @@ pub async fn join(
         .post(format!("{hub}/pni/join"))
         .header("content-type", "application/json")
         .body(body)
-        .timeout(Duration::from_secs(15))
+        .timeout(DEADLINE)
         .send()
         .await
         .map_err(|_| {
@@ -44,6 +47,22 @@ pub async fn join(
     let answer: JoinAnswer =
         serde_json::from_str(&text).map_err(|_| Fault::unavailable("the hub's answer cannot be read"))?;
     node.keep_hub(hub, &answer, now).await
+}
+
+/// Renews this node's certificate: a hospital's by its hub, under the present one; a node that is its own authority by itself.
+pub async fn renew(node: &Node, wire: &Wire, now: Instant) -> Result<(), Fault> {
+    let Some(hub) = node.hub_link()? else { return node.renew_own(now).await };
+    // The hub puts the hosts in that it knows this hospital by.
+    let asked = Renewal { pem: node.certificate_request(&[], now).await? };
+    let body = serde_json::to_string(&asked).map_err(|_| Fault::bug("a request is always printable"))?;
+    let answer = wire.post_json(&format!("{}/pni/certificate", hub.address), body, None, DEADLINE).await?;
+    let answer: Renewal =
+        serde_json::from_slice(&answer).map_err(|_| Fault::unavailable("the hub's answer cannot be read"))?;
+    let authority = node.present_identity()?.authority;
+    node.take_certificate(&answer.pem, &authority, now).await?;
+    // The first word under the new certificate: from here on the hub no longer takes the one before.
+    let wire = Wire::new(&node.present_identity()?)?;
+    crate::courier::catch_up(node, &wire, now).await
 }
 
 fn plain_client(authority: &str) -> Result<reqwest::Client, Fault> {

@@ -5,6 +5,7 @@ use badiano_kernel::Fault;
 use badiano_record::authority::Identity;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use rustls::client::WebPkiServerVerifier;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,7 +129,7 @@ fn unreachable(error: &reqwest::Error) -> Fault {
 
 fn client_config(identity: &Identity) -> Result<rustls::ClientConfig, Fault> {
     use rustls_pki_types::pem::PemObject;
-    use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+    use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
     let bad = |_| Fault::bug("the node's certificate or key cannot be read");
     let mut roots = rustls::RootCertStore::empty();
     for root in CertificateDer::pem_slice_iter(identity.authority.as_bytes()) {
@@ -141,12 +142,24 @@ fn client_config(identity: &Identity) -> Result<rustls::ClientConfig, Fault> {
         .map_err(bad)?;
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(bad)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let revoked = CertificateRevocationListDer::pem_slice_iter(
+        identity.revoked.as_deref().unwrap_or_default().as_bytes(),
+    )
+    .collect::<Result<Vec<_>, _>>()
+    .map_err(bad)?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .with_crls(revoked)
+        .only_check_end_entity_revocation()
+        .build()
+        .map_err(|e| Fault::bug(format!("certificates of nodes cannot be checked: {e}")))?;
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|_| Fault::bug("TLS 1.3 is offered"))?
-        .with_root_certificates(roots)
+        .with_webpki_verifier(verifier)
         .with_client_auth_cert(chain, key)
         .map_err(|_| Fault::bug("the node's certificate and key do not fit"))?;
+    // Each connection is checked anew: a session that is taken up again would pass over revocation.
+    config.resumption = rustls::client::Resumption::disabled();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

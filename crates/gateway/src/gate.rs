@@ -3,7 +3,6 @@
 use badiano_exchange::Wire;
 use badiano_kernel::Fault;
 use badiano_record::Node;
-use badiano_record::authority::Identity;
 use std::sync::{Arc, RwLock};
 
 /// How this node is reached and whom it trusts to sign people in.
@@ -26,36 +25,34 @@ pub struct GateOptions {
 pub struct Gate {
     pub node: Node,
     pub options: Arc<GateOptions>,
-    /// Remade when the node's certificate changes (joining a hub, rotation).
-    wire: Arc<RwLock<Option<Wire>>>,
+    /// Remade when what it rests on changes (joining a hub, rotation, revocation); with the count of changes it was made at.
+    wire: Arc<RwLock<Option<(u64, Wire)>>>,
     /// What people who asked nationally may open, and sign-ins on their way.
     pub national: Arc<crate::dicomweb::national::Opened>,
     pub pending: Arc<crate::oauth::Pending>,
 }
 
 impl Gate {
-    pub fn new(node: Node, options: GateOptions, identity: &Identity) -> Result<Self, Fault> {
-        let gate = Gate {
+    pub fn new(node: Node, options: GateOptions) -> Self {
+        Gate {
             node,
             options: Arc::new(options),
             wire: Arc::default(),
             national: Arc::default(),
             pending: Arc::default(),
-        };
-        gate.use_identity(identity)?;
-        Ok(gate)
+        }
     }
 
-    /// Speaks to other nodes under this certificate from now on.
-    pub fn use_identity(&self, identity: &Identity) -> Result<(), Fault> {
-        let wire = Wire::new(identity)?;
-        *self.wire.write().expect("no holder of the wire panics") = Some(wire);
-        Ok(())
-    }
-
+    /// Speaks to other nodes under the certificate that this one has now.
     pub fn wire(&self) -> Result<Wire, Fault> {
-        let wire = self.wire.read().expect("no holder of the wire panics");
-        wire.clone().ok_or_else(|| Fault::unavailable("this node has no certificate yet"))
+        let version = *self.node.trust().borrow();
+        let known = self.wire.read().expect("no holder of the wire panics").clone();
+        if let Some((_, wire)) = known.filter(|(made_at, _)| *made_at == version) {
+            return Ok(wire);
+        }
+        let wire = Wire::new(&self.node.present_identity()?)?;
+        *self.wire.write().expect("no holder of the wire panics") = Some((version, wire.clone()));
+        Ok(wire)
     }
 
     /// The name of the browser's cookie: one a node, so that nodes on one host work side by side.

@@ -7,6 +7,7 @@ use badiano_kernel::Fault;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,11 +59,22 @@ async fn serve_one(
             run(TokioIo::new(stream), connection, router).await
         }
         Some(tls) => {
-            let door = tls.door();
+            let door = tls.door()?;
             let stream = tokio::time::timeout(HEADER_TIMEOUT, door.acceptor.accept(stream)).await??;
-            let certificate = stream.get_ref().1.peer_certificates().and_then(|shown| door.read(shown));
+            let shown: Vec<_> = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
+            let shown: Vec<_> = shown.into_iter().map(CertificateDer::into_owned).collect();
+            let certificate = door.read(&shown);
+            let is_node = certificate.as_ref().is_some_and(|c| c.of_authority);
             let connection = Connection { remote, certificate, is_tls: true, operator: None };
-            run(TokioIo::new(stream), connection, router).await
+            let serving = run(TokioIo::new(stream), connection, router);
+            if !is_node {
+                return serving.await;
+            }
+            // A node whose certificate is revoked is cut off in the middle of what it asks.
+            tokio::select! {
+                done = serving => done,
+                () = tls.until_revoked(&shown) => Ok(()),
+            }
         }
     }
 }

@@ -71,6 +71,9 @@ fn node_routes() -> Router<Gate> {
         .route("/pni/registrations", post(pni::registrations))
         .route("/pni/consent", post(pni::consent))
         .route("/pni/consents", post(pni::consents))
+        .route("/pni/certificate", post(pni::certificate))
+        .route("/pni/revocations", post(pni::revocations))
+        .route("/pni/revocation-list", post(pni::revocation_list))
         .route("/pni/accesses", post(pni::accesses))
 }
 
@@ -120,6 +123,10 @@ fn admin_routes() -> Router<Gate> {
         .route("/api/admin/systems/active", post(pages::systems::set_active))
         .route("/api/admin/institutions", get(pages::admin::institutions))
         .route("/api/admin/institutions/{clues}/active", post(pages::admin::set_institution_active))
+        .route("/api/admin/institutions/{clues}/revoke", post(pages::admin::revoke))
+        .route("/api/admin/certificate", get(pages::operate::certificate))
+        .route("/api/admin/certificate/renew", post(pages::operate::renew))
+        .route("/api/admin/join", post(pages::operate::join))
         .route("/api/admin/join-codes", post(pages::admin::make_join_code))
         .route("/api/admin/queues", get(pages::admin::queues))
         .route("/api/admin/queues/{id}", delete(pages::admin::discard))

@@ -2,18 +2,24 @@
 
 use crate::caller::Certificate;
 use badiano_kernel::Fault;
+use badiano_record::Node;
 use badiano_record::authority::Identity;
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject};
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime, pem::PemObject,
+};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use std::sync::{Arc, RwLock};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-/// A TLS configuration that can be replaced while connections run (rotation, revocation, joining a hub).
+/// The node's TLS configuration, remade when what it rests on changes (rotation, revocation, joining a hub).
 pub struct Tls {
-    door: RwLock<Arc<Door>>,
+    node: Node,
+    trust: watch::Receiver<u64>,
+    door: RwLock<(u64, Arc<Door>)>,
 }
 
 /// One such configuration.
@@ -23,18 +29,34 @@ pub struct Door {
 }
 
 impl Tls {
-    pub fn new(identity: &Identity) -> Result<Self, Fault> {
-        Ok(Tls { door: RwLock::new(Arc::new(Door::new(identity)?)) })
+    pub fn new(node: &Node) -> Result<Self, Fault> {
+        let trust = node.trust();
+        let version = *trust.borrow();
+        let door = Arc::new(Door::new(&node.present_identity()?)?);
+        Ok(Tls { node: node.clone(), trust, door: RwLock::new((version, door)) })
     }
 
-    /// New connections use the new certificate.
-    pub fn replace(&self, identity: &Identity) -> Result<(), Fault> {
-        *self.door.write().expect("no holder of the door panics") = Arc::new(Door::new(identity)?);
-        Ok(())
+    /// What the next connection is taken with.
+    pub fn door(&self) -> Result<Arc<Door>, Fault> {
+        let version = *self.trust.borrow();
+        let (made_at, door) = self.door.read().expect("no holder of the door panics").clone();
+        if made_at == version {
+            return Ok(door);
+        }
+        let door = Arc::new(Door::new(&self.node.present_identity()?)?);
+        *self.door.write().expect("no holder of the door panics") = (version, door.clone());
+        Ok(door)
     }
 
-    pub fn door(&self) -> Arc<Door> {
-        self.door.read().expect("no holder of the door panics").clone()
+    /// Ends when a node's certificate that was taken would no longer be.
+    pub async fn until_revoked(&self, shown: &[CertificateDer<'static>]) {
+        let mut trust = self.trust.clone();
+        loop {
+            let taken = self.door().is_ok_and(|d| d.read(shown).is_some_and(|c| c.of_authority));
+            if !taken || trust.changed().await.is_err() {
+                return;
+            }
+        }
     }
 }
 
@@ -49,6 +71,8 @@ impl Door {
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let nodes = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+            .with_crls(revocations(identity)?)
+            .only_check_end_entity_revocation()
             .allow_unauthenticated()
             .build()
             .map_err(|e| Fault::bug(format!("client certificates cannot be checked: {e}")))?;
@@ -75,6 +99,14 @@ impl Door {
         let of_authority = self.nodes.verify_client_cert(first, rest, UnixTime::now()).is_ok();
         Some(Certificate { der: first.to_vec(), of_authority })
     }
+}
+
+/// The authority's list, where there is one (RFC 5280, section 5).
+fn revocations(identity: &Identity) -> Result<Vec<CertificateRevocationListDer<'static>>, Fault> {
+    let list = identity.revoked.as_deref().unwrap_or_default();
+    CertificateRevocationListDer::pem_slice_iter(list.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| Fault::bug("the kept list of revoked certificates cannot be read"))
 }
 
 /// Lets certificates in that the authority knows nothing of. [`Door::read`] keeps them apart.

@@ -8,6 +8,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
+use x509_parser::extensions::GeneralName;
 
 /// A node's certificate is good for this long; it is renewed when half of it has passed.
 pub const CERTIFICATE_DAYS: i64 = 90;
@@ -20,6 +21,8 @@ pub struct Identity {
     pub key: String,
     /// The authority that signs nodes; what a peer's certificate is checked against.
     pub authority: String,
+    /// The authority's list of certificates that are no longer taken, where there is one.
+    pub revoked: Option<String>,
 }
 
 impl Node {
@@ -36,7 +39,7 @@ impl Node {
             .map_err(bug)?;
         let certificate = params.signed_by(&key, &issuer).map_err(bug)?.pem();
         self.keep_secret("authority-key", authority_key.as_bytes(), now).await?;
-        let identity = Identity { certificate, key: key.serialize_pem(), authority };
+        let identity = Identity { certificate, key: key.serialize_pem(), authority, revoked: None };
         self.keep_identity(&identity, now).await?;
         Ok(identity)
     }
@@ -65,8 +68,41 @@ impl Node {
         let key = String::from_utf8(key).map_err(|_| Fault::bug("a kept key is text"))?;
         x509_parser::pem::parse_x509_pem(certificate.as_bytes())
             .map_err(|_| Fault::invalid("the hub's answer holds no certificate"))?;
-        let identity = Identity { certificate: certificate.into(), key, authority: authority.into() };
+        let identity =
+            Identity { certificate: certificate.into(), key, authority: authority.into(), revoked: None };
         self.keep_identity(&identity, now).await
+    }
+
+    /// The certificate this node shows now, the authority it trusts, and whom that authority no longer stands behind.
+    pub fn present_identity(&self) -> Result<Identity, Fault> {
+        self.kept_identity()?.ok_or_else(|| Fault::unavailable("this node has no certificate yet"))
+    }
+
+    /// When the present certificate ends.
+    pub fn certificate_ends(&self) -> Result<Instant, Fault> {
+        let (_, pem) = x509_parser::pem::parse_x509_pem(self.present_identity()?.certificate.as_bytes())
+            .map_err(|_| Fault::bug("a kept certificate is PEM"))?;
+        let parsed = pem.parse_x509().map_err(|_| Fault::bug("a kept certificate can be read"))?;
+        Ok(Instant::from_seconds(parsed.validity().not_after.timestamp()))
+    }
+
+    /// A node that is its own authority (a hub, a hospital that has joined none) signs a new certificate for itself, for the same hosts.
+    pub async fn renew_own(&self, now: Instant) -> Result<(), Fault> {
+        let present = self.present_identity()?;
+        let key = KeyPair::generate().map_err(bug)?;
+        let params = node_params(&self.settings().clues, &hosts_of(&present.certificate)?, now)?;
+        let certificate = params.signed_by(&key, &self.issuer()?).map_err(bug)?.pem();
+        self.keep_identity(&Identity { certificate, key: key.serialize_pem(), ..present }, now).await
+    }
+
+    /// Hub: the authority, ready to sign.
+    pub(crate) fn issuer(&self) -> Result<Issuer<'static, KeyPair>, Fault> {
+        let key = self
+            .secret_kept("authority-key")?
+            .ok_or_else(|| Fault::not_supported("this node has no authority"))?;
+        let key = String::from_utf8(key).map_err(|_| Fault::bug("a kept key is text"))?;
+        let authority = self.present_identity()?.authority;
+        Issuer::from_ca_cert_pem(&authority, KeyPair::from_pem(&key).map_err(bug)?).map_err(bug)
     }
 
     /// Hub: signs a node's request. The subject is set here, whatever the request says of itself.
@@ -77,20 +113,10 @@ impl Node {
         hosts: &[String],
         now: Instant,
     ) -> Result<String, Fault> {
-        let authority_key = self
-            .secret_kept("authority-key")?
-            .ok_or_else(|| Fault::not_supported("this node has no authority"))?;
-        let authority_key = String::from_utf8(authority_key).map_err(|_| Fault::bug("a kept key is text"))?;
-        let authority = self
-            .kept_identity()?
-            .ok_or_else(|| Fault::unavailable("the authority is not there yet"))?
-            .authority;
         let mut request = CertificateSigningRequestParams::from_pem(request)
             .map_err(|_| Fault::invalid("this is not a certificate signing request"))?;
         request.params = node_params(clues, hosts, now)?;
-        let issuer = Issuer::from_ca_cert_pem(&authority, KeyPair::from_pem(&authority_key).map_err(bug)?)
-            .map_err(bug)?;
-        Ok(request.signed_by(&issuer).map_err(bug)?.pem())
+        Ok(request.signed_by(&self.issuer()?).map_err(bug)?.pem())
     }
 
     fn kept_identity(&self) -> Result<Option<Identity>, Fault> {
@@ -103,7 +129,9 @@ impl Node {
             String::from_utf8(body).map_err(|_| Fault::bug("a kept certificate is text"))
         };
         let key = String::from_utf8(key).map_err(|_| Fault::bug("a kept key is text"))?;
-        Ok(Some(Identity { certificate: text("certificate")?, key, authority: text("authority")? }))
+        let revoked = self.store().read(|view| view.document("node", "revocations"))?;
+        let revoked = revoked.and_then(|d| String::from_utf8(d.body).ok());
+        Ok(Some(Identity { certificate: text("certificate")?, key, authority: text("authority")?, revoked }))
     }
 
     async fn keep_identity(&self, identity: &Identity, now: Instant) -> Result<(), Fault> {
@@ -118,12 +146,19 @@ impl Node {
             .writer();
         self.store()
             .write(move |tx| {
+                let before = tx.document("node", "authority")?;
+                if before.is_some_and(|d| d.body != identity.authority.as_bytes()) {
+                    // The list of another authority says nothing about this one's certificates.
+                    tx.delete_document("node", "revocations", now)?;
+                }
                 tx.put_document("node", "certificate", identity.certificate.as_bytes(), Expect::Any, now)?;
                 tx.put_document("node", "authority", identity.authority.as_bytes(), Expect::Any, now)?;
                 tx.put_document("secret", "identity-key", &sealed, Expect::Any, now)?;
                 writer.leaf(tx, Act::Update, "certificate", &[], "the node's certificate")
             })
-            .await
+            .await?;
+        self.trust_has_changed();
+        Ok(())
     }
 
     pub(crate) async fn keep_secret(
@@ -176,6 +211,24 @@ fn node_params(clues: &str, hosts: &[String], now: Instant) -> Result<Certificat
     Ok(params)
 }
 
+/// The names and addresses that a certificate is for.
+fn hosts_of(certificate: &str) -> Result<Vec<String>, Fault> {
+    let bad = || Fault::bug("a kept certificate can be read");
+    let (_, pem) = x509_parser::pem::parse_x509_pem(certificate.as_bytes()).map_err(|_| bad())?;
+    let parsed = pem.parse_x509().map_err(|_| bad())?;
+    let Some(names) = parsed.subject_alternative_name().map_err(|_| bad())? else { return Ok(Vec::new()) };
+    let host = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(host) => Some((*host).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| std::net::IpAddr::from(b).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|b| std::net::IpAddr::from(b).to_string()),
+            _ => None,
+        },
+        _ => None,
+    };
+    Ok(names.value.general_names.iter().filter_map(host).collect())
+}
+
 fn set_period(params: &mut CertificateParams, now: Instant, days: i64) {
     let ymd = |at: Instant| {
         let text = at.to_rfc3339();
@@ -196,6 +249,6 @@ pub fn subject_of(certificate: &[u8]) -> Result<(String, String), Fault> {
     Ok((name.to_owned(), parsed.raw_serial_as_string()))
 }
 
-fn bug(error: rcgen::Error) -> Fault {
+pub(crate) fn bug(error: rcgen::Error) -> Fault {
     Fault::bug(format!("certificate: {error}"))
 }

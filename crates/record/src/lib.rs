@@ -24,6 +24,7 @@ pub mod peers;
 pub mod queues;
 pub mod reports;
 pub mod resources;
+pub mod revocation;
 mod secrets;
 pub mod session;
 pub mod unreleased;

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, RwLock};
+use tokio::sync::watch;
 
 /// Which part of the country this node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +69,8 @@ struct Inner {
     opened: Instant,
     lease: AtomicI64,
     counted: Mutex<Option<Stored>>,
+    /// Counts changes of the certificate shown and of those taken.
+    trust: watch::Sender<u64>,
 }
 
 impl Node {
@@ -94,6 +97,7 @@ impl Node {
                 opened: Instant::now(),
                 lease: AtomicI64::new(NO_HUB),
                 counted: Mutex::default(),
+                trust: watch::Sender::new(0),
             }),
         };
         crate::consent_register::load(&node)?;
@@ -126,8 +130,17 @@ impl Node {
     }
 
     /// Signals every change of the store, by its sequence number.
-    pub fn changed(&self) -> tokio::sync::watch::Receiver<u64> {
+    pub fn changed(&self) -> watch::Receiver<u64> {
         self.inner.store.wait_change()
+    }
+
+    /// Signals every change of the certificate this node shows, of the authority it trusts and of whom that one has revoked.
+    pub fn trust(&self) -> watch::Receiver<u64> {
+        self.inner.trust.subscribe()
+    }
+
+    pub(crate) fn trust_has_changed(&self) {
+        self.inner.trust.send_modify(|n| *n += 1);
     }
 
     /// Whether a folder holds a node's data, or a whole copy of them.

@@ -1,5 +1,6 @@
 //! What only the operator of the machine may ask of a running node: a copy of everything it keeps.
 
+use crate::access::Action;
 use crate::audit::Act;
 use crate::session::Session;
 use badiano_kernel::{Fault, Principal};
@@ -20,6 +21,11 @@ impl Session {
             .write(move |tx| writer.leaf(tx, Act::Execute, "backup", &[], "a copy of the node"))
             .wait()?;
         self.node().store().backup(to)
+    }
+
+    /// Refuses whoever does not administer this node; what is done then is noted where it is done.
+    pub fn may_administer(&self) -> Result<(), Fault> {
+        self.administers(Action::Write)
     }
 
     /// Requires whoever owns the data directory: files of the machine are named here.

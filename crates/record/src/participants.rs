@@ -7,7 +7,7 @@ use crate::session::Session;
 use badiano_kernel::principal::Staff;
 use badiano_kernel::{Fault, Instant, Principal};
 use badiano_mexico::clues::Clues;
-use badiano_store::Expect;
+use badiano_store::{Expect, Tx, View};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,11 @@ pub struct Participant {
     pub name: String,
     /// Where its node answers the hub: `https://host:port`.
     pub address: String,
-    /// Serial number of its present certificate; an earlier one is no longer taken.
+    /// Serial number of its present certificate; an earlier one is no longer taken. Empty once it was revoked.
     pub serial: String,
+    /// Serial number of a certificate that was signed and has not been used yet: the answer may have been lost on its way.
+    #[serde(default)]
+    pub next_serial: Option<String>,
     /// Verifier line of its audit log.
     pub log_key: String,
     pub active: bool,
@@ -60,6 +63,37 @@ pub struct HubLink {
     pub log_key: String,
 }
 
+impl Participant {
+    fn has(&self, serial: &str) -> bool {
+        self.serial == serial || self.next_serial.as_deref() == Some(serial)
+    }
+
+    /// Every serial number that is taken today; none afterwards.
+    pub(crate) fn take_serials(&mut self) -> Vec<String> {
+        let present = std::mem::take(&mut self.serial);
+        [Some(present), self.next_serial.take()].into_iter().flatten().filter(|s| !s.is_empty()).collect()
+    }
+}
+
+pub(crate) fn participant_of(view: &View<'_>, clues: &str) -> Result<Participant, Fault> {
+    let found = view.document("participant", clues)?;
+    let found = found.and_then(|d| serde_json::from_slice(&d.body).ok());
+    found.ok_or_else(|| Fault::not_found("no such institution"))
+}
+
+pub(crate) fn put_participant(tx: &mut Tx<'_>, participant: &Participant, now: Instant) -> Result<(), Fault> {
+    let body =
+        serde_json::to_vec(participant).map_err(|_| Fault::bug("a participant is always printable"))?;
+    tx.put_document("participant", &participant.clues, &body, Expect::Any, now).map(|_| ())
+}
+
+/// What a hospital says to renew its certificate, and what the hub answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// PEM: a certificate signing request, or the certificate that answers it.
+    pub pem: String,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Code {
     clues: String,
@@ -80,7 +114,7 @@ impl Node {
         if let Some(hub) = self.hub_link()?.filter(|h| h.clues == clues) {
             return Ok(Principal::Node { institution: clues, name: hub.name, on_behalf_of: None });
         }
-        let known = self.participants()?.into_iter().find(|p| p.clues == clues && p.serial == serial);
+        let known = self.participants()?.into_iter().find(|p| p.clues == clues && p.has(&serial));
         match known {
             Some(p) if p.active => {
                 Ok(Principal::Node { institution: p.clues, name: p.name, on_behalf_of: None })
@@ -153,6 +187,7 @@ impl Node {
             name: join.name,
             address: join.address,
             serial,
+            next_serial: None,
             log_key: join.log_key,
             active: true,
         };
@@ -185,7 +220,54 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Hub: a certificate that was signed lately has come back in use; from now on the one before it is no longer taken.
+    pub async fn settle_renewal(&self, certificate: &[u8], now: Instant) -> Result<(), Fault> {
+        let (clues, serial) = crate::authority::subject_of(certificate)?;
+        let listed = self.participants()?.into_iter().find(|p| p.clues == clues);
+        if listed.is_none_or(|p| p.next_serial.as_deref() != Some(serial.as_str())) {
+            return Ok(());
+        }
+        let job = Principal::Job { name: "certificate-renewal" };
+        let writer = self.session(job, badiano_kernel::Purpose::Operations, now).writer();
+        self.store()
+            .write(move |tx| {
+                let mut found = participant_of(tx, &clues)?;
+                if found.next_serial.as_deref() == Some(serial.as_str()) {
+                    (found.serial, found.next_serial) = (serial, None);
+                    put_participant(tx, &found, now)?;
+                }
+                writer.leaf(tx, Act::Update, "certificate", &[], &format!("the certificate of {clues}"))
+            })
+            .await
+    }
+}
+
 impl Session {
+    /// Hub: signs a new certificate for the institution that asks under its present one.
+    pub async fn renew_certificate(&self, asked: Renewal) -> Result<Renewal, Fault> {
+        let Principal::Node { institution, on_behalf_of: None, .. } = self.principal().clone() else {
+            return Err(Fault::forbidden("only a node renews its certificate"));
+        };
+        let listed = self.node().store().read(|view| participant_of(view, &institution))?;
+        let hosts = [host_of(&listed.address)?];
+        let pem = self.node().sign_request(&asked.pem, &institution, &hosts, self.now())?;
+        let (_, parsed) =
+            x509_parser::pem::parse_x509_pem(pem.as_bytes()).map_err(|_| Fault::bug("we signed it"))?;
+        let (_, serial) = crate::authority::subject_of(&parsed.contents)?;
+        let writer = self.writer();
+        self.node()
+            .store()
+            .write(move |tx| {
+                let mut found = participant_of(tx, &institution)?;
+                found.next_serial = Some(serial);
+                put_participant(tx, &found, writer.now)?;
+                writer.leaf(tx, Act::Create, "certificate", &[], &format!("a certificate for {institution}"))
+            })
+            .await?;
+        Ok(Renewal { pem })
+    }
+
     /// Hub: a one-time code for one institution.
     pub async fn make_join_code(&self, clues: &str) -> Result<String, Fault> {
         if !matches!(self.principal(), Principal::Job { .. }) {
@@ -220,13 +302,9 @@ impl Session {
         self.node()
             .store()
             .write(move |tx| {
-                let found = tx.document("participant", &clues)?;
-                let found: Option<Participant> = found.and_then(|d| serde_json::from_slice(&d.body).ok());
-                let mut found = found.ok_or_else(|| Fault::not_found("no such institution"))?;
+                let mut found = participant_of(tx, &clues)?;
                 found.active = active;
-                let body = serde_json::to_vec(&found)
-                    .map_err(|_| Fault::bug("a participant is always printable"))?;
-                tx.put_document("participant", &clues, &body, Expect::Any, writer.now)?;
+                put_participant(tx, &found, writer.now)?;
                 writer.leaf(tx, Act::Update, "participant", &[], &format!("institution {clues}"))
             })
             .await

@@ -1,10 +1,15 @@
 //! The table of jobs: what a node does by itself, how often, and under which name it stands in the audit.
 
 use crate::roles::Part;
-use badiano_exchange::courier;
+use badiano_exchange::{courier, join};
 use badiano_gateway::{Gate, dimse, mllp};
 use badiano_kernel::{Fault, Instant};
+use badiano_record::NodeRole;
+use badiano_record::authority::CERTIFICATE_DAYS;
 use std::time::Duration;
+
+/// How often the node looks at how long its certificate is still good.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(3600);
 
 /// Runs the job of a part until the process ends. Doors are started by `serve`.
 pub async fn run(part: Part, gate: Gate) {
@@ -31,6 +36,7 @@ pub async fn run(part: Part, gate: Gate) {
             })
             .await
         }
+        Part::Certificates => every(CERTIFICATE_LOOK, || keep_certificate(&gate)).await,
         Part::Expiry => {
             every(Duration::from_secs(600), || async {
                 gate.node.forget_expired(Instant::now()).await.map(|_| ())
@@ -58,6 +64,20 @@ async fn keep_lease(gate: &Gate) {
         };
         tokio::time::sleep(wait).await;
     }
+}
+
+/// Renews when half of the certificate's time has passed: there is as much left to try again in.
+async fn keep_certificate(gate: &Gate) -> Result<(), Fault> {
+    let now = Instant::now();
+    let half = CERTIFICATE_DAYS * 86_400 / 2;
+    if gate.node.certificate_ends()? < now.plus_seconds(half) {
+        join::renew(&gate.node, &gate.wire()?, now).await?;
+        tracing::info!("the node's certificate was renewed");
+    }
+    if gate.node.settings().role == NodeRole::Hub {
+        gate.node.refresh_revocations(now).await?;
+    }
+    Ok(())
 }
 
 /// Carries as soon as something changes, and now and then for what waits for its time.

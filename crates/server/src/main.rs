@@ -43,7 +43,7 @@ enum Command {
     Demo(commands::demo::DemoOptions),
     /// Comprueba sin red un comprobante de acceso / check an access proof offline
     Verify(commands::verify::VerifyOptions),
-    /// Une este hospital a un concentrador / join this hospital to a hub (the node must be stopped)
+    /// Une este hospital a un concentrador, o renueva su certificado / join this hospital to a hub, or renew its certificate
     Join(commands::join::JoinOptions),
     /// Copia un nodo, en marcha o detenido / copy a node, running or stopped
     Backup(commands::backup::BackupOptions),

@@ -17,6 +17,8 @@ pub enum Part {
     ConsentLease,
     /// The signed tree over the audit log.
     AuditTree,
+    /// The node's certificate renewed in time; the hub's list of revoked ones signed anew.
+    Certificates,
     /// Sessions, tokens and marks that have run out are taken away.
     Expiry,
 }
@@ -28,6 +30,7 @@ const TABLE: &[(Part, &[NodeRole])] = &[
     (Part::Courier, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::ConsentLease, &[NodeRole::Hospital]),
     (Part::AuditTree, &[NodeRole::Hospital, NodeRole::Hub]),
+    (Part::Certificates, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::Expiry, &[NodeRole::Hospital, NodeRole::Hub]),
 ];
 

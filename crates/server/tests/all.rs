@@ -1,6 +1,7 @@
 //! The binary itself, started as an operator starts it, with real peers: DCMTK, MLLP, TLS, the file system.
 
 mod backup;
+mod certificates;
 mod modality;
 mod place;
 mod secure;

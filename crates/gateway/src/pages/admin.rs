@@ -132,6 +132,13 @@ pub async fn set_institution_active(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Its certificate is refused from the next handshake on, here and, as soon as they hear, at the other nodes.
+pub async fn revoke(caller: Caller, Path(clues): Path<String>) -> Result<StatusCode, Refused> {
+    at_the_hub(&caller)?;
+    caller.session().revoke_certificate(&clues).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub async fn make_join_code(caller: Caller, Json(asked): Json<ForClues>) -> Result<Response, Refused> {
     at_the_hub(&caller)?;
     let code = caller.session().make_join_code(asked.clues.trim()).await?;

@@ -1,14 +1,16 @@
 //! The doors between nodes (mTLS): joining, registration, consent on its way, and who looked at a person's data.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Connection};
 use crate::gate::Gate;
 use crate::reply::Refusal;
+use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use badiano_exchange::courier::{list_of, read_list};
 use badiano_fhir::{Value, fhir, json};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_record::consent_register::Statement;
-use badiano_record::participants::JoinRequest;
+use badiano_record::participants::{JoinRequest, Renewal};
 use bytes::Bytes;
 
 fn node_institution(caller: &Caller) -> Result<String, Refusal> {
@@ -53,9 +55,42 @@ pub async fn consent(caller: Caller, body: Bytes) -> Result<Response, Refusal> {
     Ok(answer(&fhir!({ "taken": true })))
 }
 
-/// Hub: all consents, for a node that catches up.
-pub async fn consents(caller: Caller) -> Result<Response, Refusal> {
+/// Hub: a new certificate for a node, asked for under its present one.
+pub async fn certificate(caller: Caller, body: Bytes) -> Result<Response, Refusal> {
     node_institution(&caller)?;
+    let asked: Renewal = serde_json::from_slice(&body)
+        .map_err(|_| Refusal::page(Fault::invalid("this is not a request for a certificate")))?;
+    let signed = caller.session().renew_certificate(asked).await.map_err(Refusal::page)?;
+    let text = serde_json::to_string(&signed)
+        .map_err(|_| Refusal::page(Fault::bug("an answer is always printable")))?;
+    Ok(([("content-type", "application/json")], text).into_response())
+}
+
+/// Hub: which certificates are no longer taken, for a node that catches up.
+pub async fn revocation_list(caller: Caller) -> Result<Response, Refusal> {
+    node_institution(&caller)?;
+    let list = caller.session().revocations().map_err(Refusal::page)?;
+    Ok(([("content-type", "application/json")], list_of(list.as_deref())).into_response())
+}
+
+/// Hospital: the hub says which certificates are no longer taken.
+pub async fn revocations(caller: Caller, body: Bytes) -> Result<Response, Refusal> {
+    node_institution(&caller)?;
+    if let Some(list) = read_list(&body).map_err(Refusal::page)? {
+        caller.session().take_revocations(&list).await.map_err(Refusal::page)?;
+    }
+    Ok(answer(&fhir!({ "taken": true })))
+}
+
+/// Hub: all consents, for a node that catches up. Its first catching up under a new certificate settles the renewal.
+pub async fn consents(
+    caller: Caller,
+    Extension(connection): Extension<Connection>,
+) -> Result<Response, Refusal> {
+    node_institution(&caller)?;
+    if let Some(certificate) = connection.certificate {
+        caller.gate.node.settle_renewal(&certificate.der, caller.now).await.map_err(Refusal::page)?;
+    }
     let all = caller.session().all_consents().map_err(Refusal::page)?;
     Ok(answer(&Value::Array(all.iter().map(Statement::to_value).collect())))
 }

@@ -31,7 +31,7 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
     let now = Instant::now();
     let address = format!("https://{}:{}", config.host, config.listen.port());
     let pages = config.http.map_or(address.clone(), |http| format!("http://localhost:{}", http.port()));
-    let identity = node.identity(&[config.host.clone(), "127.0.0.1".to_owned()], now).await?;
+    node.identity(&[config.host.clone(), "127.0.0.1".to_owned()], now).await?;
     let options = GateOptions {
         address: address.clone(),
         pages: pages.clone(),
@@ -39,8 +39,8 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
         providers: config.providers.clone(),
         secure_cookies: config.http.is_none(),
     };
-    let gate = Gate::new(node.clone(), options, &identity)?;
-    let tls = Arc::new(tls::Tls::new(&identity)?);
+    let gate = Gate::new(node.clone(), options);
+    let tls = Arc::new(tls::Tls::new(&node)?);
     let router = routes::router(gate.clone());
     open_operators_door(&config, &router);
     let https = bind(config.listen).await?;
