@@ -1,6 +1,7 @@
 //! Who calls: from the connection's certificate, a bearer token or the browser's cookie, and for whom; nothing else makes a principal.
 
 use crate::gate::Gate;
+use crate::refusals::MadeOut;
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
@@ -104,13 +105,15 @@ impl Caller {
                 "this token is bound to a certificate (RFC 8705): connect with that one",
             ));
         }
-        if by_cookie {
-            check_forgery(parts, &signed_in.csrf)?;
-        }
         let purpose = match &signed_in.principal {
             Principal::Citizen { .. } => Purpose::PatientRequest,
             _ => Purpose::Treatment,
         };
+        if by_cookie {
+            // Known from here on: a forged request is refused in the name of whose browser sent it.
+            leave(parts, || gate.node.session(signed_in.principal.clone(), purpose, now));
+            check_forgery(parts, &signed_in.csrf)?;
+        }
         Ok(Caller {
             gate: gate.clone(),
             principal: signed_in.principal,
@@ -172,6 +175,13 @@ fn of_node(gate: &Gate, headers: &HeaderMap, certificate: &[u8], now: Instant) -
     Ok(caller)
 }
 
+/// For the log, should the door refuse.
+fn leave(parts: &Parts, session: impl FnOnce() -> Session) {
+    if let Some(made_out) = parts.extensions.get::<MadeOut>() {
+        made_out.put(session());
+    }
+}
+
 /// A browser sends its cookie by itself; only our own pages know the token that must come with a change.
 fn check_forgery(parts: &Parts, csrf: &str) -> Result<(), Fault> {
     if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -206,6 +216,8 @@ impl FromRequestParts<Gate> for Caller {
     type Rejection = crate::reply::Refusal;
 
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Self::Rejection> {
-        Caller::of(gate, parts).map_err(|fault| crate::reply::Refusal::of(parts, fault))
+        let caller = Caller::of(gate, parts).map_err(|fault| crate::reply::Refusal::of(parts, fault))?;
+        leave(parts, || caller.session());
+        Ok(caller)
     }
 }

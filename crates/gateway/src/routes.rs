@@ -1,23 +1,29 @@
 //! Every HTTP route of the product, in one place, grouped by who uses it.
 
+use crate::doors::{Doors, delete, get, post, put};
 use crate::gate::Gate;
 use crate::{dicomweb as dw, fhir_rest as fhir, oauth, pages, pni};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
-use axum::routing::{delete, get, post, put};
 
 /// Longest body of a request that is read into memory; images are streamed and have their own limit.
 const BODY_BYTES_MAX: usize = 32 << 20;
 
-/// The router of a node. Public routes carry no patient data; all others make out a `Caller` first.
-pub fn router(gate: Gate) -> Router {
-    Router::new()
+/// Every door but the pages themselves. Public ones carry no patient data; all others make out a `Caller` first.
+pub fn doors() -> Doors {
+    Doors::new()
         .merge(public())
         .merge(fhir_routes())
         .merge(dicomweb_routes())
         .merge(node_routes())
         .merge(page_routes())
+}
+
+/// The router of a node.
+pub fn router(gate: Gate) -> Router {
+    doors()
+        .into_router(&gate)
         .fallback(pages::assets_door::serve)
         .layer(from_fn(pages::form::in_language))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -25,8 +31,8 @@ pub fn router(gate: Gate) -> Router {
 }
 
 /// No sign-in: liveness, what the node can do, the log's checkpoint and key, signing in.
-fn public() -> Router<Gate> {
-    Router::new()
+fn public() -> Doors {
+    Doors::new()
         .route("/livez", get(pages::health::livez))
         .route("/readyz", get(pages::health::readyz))
         .route("/metrics", get(pages::health::metrics))
@@ -47,8 +53,8 @@ fn public() -> Router<Gate> {
 }
 
 /// Systems and other nodes (HL7 FHIR R4, RESTful API).
-fn fhir_routes() -> Router<Gate> {
-    Router::new()
+fn fhir_routes() -> Doors {
+    Doors::new()
         .route("/fhir", post(fhir::transaction::transaction))
         .route("/fhir/{kind}", get(fhir::search::search).post(fhir::create::create))
         .route("/fhir/{kind}/_search", post(fhir::search::search_by_post))
@@ -61,13 +67,13 @@ fn fhir_routes() -> Router<Gate> {
 }
 
 /// Viewers and workstations (DICOM PS3.18).
-fn dicomweb_routes() -> Router<Gate> {
+fn dicomweb_routes() -> Doors {
     dw::routes("/dicomweb").merge(dw::national::routes("/dicomweb-nacional"))
 }
 
 /// Nodes among themselves, by certificate.
-fn node_routes() -> Router<Gate> {
-    Router::new()
+fn node_routes() -> Doors {
+    Doors::new()
         .route("/pni/registrations", post(pni::registrations))
         .route("/pni/consent", post(pni::consent))
         .route("/pni/consents", post(pni::consents))
@@ -78,8 +84,8 @@ fn node_routes() -> Router<Gate> {
 }
 
 /// Our own pages; the shapes are in `web/src/api.ts`.
-fn page_routes() -> Router<Gate> {
-    Router::new()
+fn page_routes() -> Doors {
+    Doors::new()
         .route("/api/sign-out", post(pages::session::sign_out))
         .merge(reading_routes())
         .merge(citizen_routes())
@@ -87,8 +93,8 @@ fn page_routes() -> Router<Gate> {
 }
 
 /// Staff who read, report and ask other institutions.
-fn reading_routes() -> Router<Gate> {
-    Router::new()
+fn reading_routes() -> Doors {
+    Doors::new()
         .route("/api/worklist", get(pages::reading::worklist))
         .route("/api/studies/{uid}", get(pages::reading::study))
         .route("/api/studies/{uid}/claim", post(pages::reading::claim))
@@ -100,8 +106,8 @@ fn reading_routes() -> Router<Gate> {
 }
 
 /// The citizen, at the hub.
-fn citizen_routes() -> Router<Gate> {
-    Router::new()
+fn citizen_routes() -> Doors {
+    Doors::new()
         .route("/api/me", get(pages::citizen::me))
         .route("/api/me/accesses", get(pages::accesses::accesses))
         .route("/api/me/accesses/{id}/proof", get(pages::accesses::proof))
@@ -111,8 +117,8 @@ fn citizen_routes() -> Router<Gate> {
 }
 
 /// Who administers the node; no clinical content.
-fn admin_routes() -> Router<Gate> {
-    Router::new()
+fn admin_routes() -> Doors {
+    Doors::new()
         .route("/api/admin/peers", get(pages::peers::list).put(pages::peers::put))
         .route("/api/admin/peers/{id}/test", post(pages::peers::test))
         .route("/api/admin/peers/{id}/active", post(pages::peers::set_active))

@@ -22,6 +22,7 @@ pub mod participants;
 pub mod patient_index;
 pub mod peers;
 pub mod queues;
+mod refusals;
 pub mod reports;
 pub mod resources;
 pub mod revocation;

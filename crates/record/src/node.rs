@@ -4,6 +4,7 @@ use crate::audit::log::AuditLog;
 use crate::condition::Stored;
 use crate::consent::Consent;
 use crate::peers::Strangers;
+use crate::refusals::Knocks;
 use crate::secrets::Secrets;
 use crate::session::{Recent, Session};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
@@ -66,6 +67,7 @@ struct Inner {
     consents: RwLock<HashMap<i64, Arc<Consent>>>,
     recent: Mutex<Recent>,
     strangers: Strangers,
+    knocks: Knocks,
     opened: Instant,
     lease: AtomicI64,
     counted: Mutex<Option<Stored>>,
@@ -94,6 +96,7 @@ impl Node {
                 consents,
                 recent: Mutex::default(),
                 strangers: Strangers::default(),
+                knocks: Knocks::default(),
                 opened: Instant::now(),
                 lease: AtomicI64::new(NO_HUB),
                 counted: Mutex::default(),
@@ -167,6 +170,10 @@ impl Node {
 
     pub(crate) fn strangers(&self) -> &Strangers {
         &self.inner.strangers
+    }
+
+    pub(crate) fn knocks(&self) -> &Knocks {
+        &self.inner.knocks
     }
 
     pub(crate) fn recent(&self) -> &Mutex<Recent> {

@@ -62,6 +62,12 @@ impl Node {
         }
         let stranger = Stranger { kind, name: name.into(), host: host.into(), seen: now.to_rfc3339() };
         strangers.insert((name.to_owned(), host.to_owned()), stranger);
+        drop(strangers);
+        let door = match kind {
+            PeerKind::Dicom => "DICOM association",
+            PeerKind::Hl7 => "HL7 message",
+        };
+        self.note_stranger(door, host, now)?;
         Err(Fault::forbidden("this peer is not listed"))
     }
 

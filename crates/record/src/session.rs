@@ -286,15 +286,7 @@ impl Session {
         patient: Option<&String>,
         what: &str,
     ) -> Result<(), Fault> {
-        let whose = patient.cloned().unwrap_or_default();
-        let key = (self.principal.to_string(), whose, interaction, self.purpose, what.to_owned());
-        let first = self
-            .node
-            .recent()
-            .lock()
-            .expect("no holder of the recent accesses panics")
-            .is_first(key, self.now);
-        if !first {
+        if !self.is_first_about(patient.cloned().unwrap_or_default(), interaction, what) {
             return Ok(());
         }
         let writer = self.writer();
@@ -308,6 +300,17 @@ impl Session {
         let entry = writer.entry(act, interaction, Outcome::Success, patient.cloned(), what);
         let content = entry.to_json(&writer.observer).into_bytes();
         self.node.store().note_read(LeafDraft { subject, content, now: self.now })
+    }
+
+    /// Whether this is not one of the accesses of the last fifteen minutes again.
+    pub(crate) fn is_first(&self, interaction: &'static str, what: &str) -> bool {
+        self.is_first_about(String::new(), interaction, what)
+    }
+
+    fn is_first_about(&self, patient: String, interaction: &'static str, what: &str) -> bool {
+        let key = (self.principal.to_string(), patient, interaction, self.purpose, what.to_owned());
+        let mut recent = self.node.recent().lock().expect("no holder of the recent accesses panics");
+        recent.is_first(key, self.now)
     }
 
     /// A refused try is an entry too; it names no patient, since nothing was shown.

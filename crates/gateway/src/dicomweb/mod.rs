@@ -6,17 +6,14 @@ pub mod rendered;
 pub mod stow_rs;
 pub mod wado_rs;
 
-use crate::gate::Gate;
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use crate::doors::{Doors, get};
 
 /// Studies, series and instances under a base path.
-pub fn routes(base: &str) -> Router<Gate> {
+pub fn routes(base: &str) -> Doors {
     let at = |path: &str| format!("{base}{path}");
-    let stored = get(qido_rs::studies).post(stow_rs::store).layer(DefaultBodyLimit::disable());
-    let stored_in = get(wado_rs::study).post(stow_rs::store_in_study).layer(DefaultBodyLimit::disable());
-    Router::new()
+    let stored = get(qido_rs::studies).post(stow_rs::store).streamed();
+    let stored_in = get(wado_rs::study).post(stow_rs::store_in_study).streamed();
+    Doors::new()
         .route(&at("/studies"), stored)
         .route(&at("/series"), get(qido_rs::all_series))
         .route(&at("/instances"), get(qido_rs::all_instances))

@@ -3,14 +3,12 @@
 //! A study opens here only for who asked about its person before, for the purpose asked then; each node decides consent again.
 
 use crate::caller::Caller;
-use crate::gate::Gate;
+use crate::doors::{Doors, get};
 use crate::reply::Refusal;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
-use axum::routing::get;
 use badiano_exchange::ask;
 use badiano_kernel::{Fault, Instant, Purpose};
 use badiano_record::NodeRole;
@@ -70,8 +68,8 @@ pub fn asker(caller: &Caller) -> String {
 }
 
 /// The viewer's second source, and the hub's door for nodes.
-pub fn routes(base: &str) -> Router<Gate> {
-    Router::new()
+pub fn routes(base: &str) -> Doors {
+    Doors::new()
         .route(&format!("{base}/studies"), get(list))
         .route(&format!("{base}/studies/{{study}}"), get(pass_study))
         .route(&format!("{base}/studies/{{study}}/{{*rest}}"), get(pass))
