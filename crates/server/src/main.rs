@@ -26,6 +26,7 @@ Ejemplos / examples:
   badiano serve --role hub --data /srv/hub  el concentrador nacional
   badiano demo                              un concentrador y dos hospitales con datos sintéticos
   badiano verify comprobante.json --keys llaves.txt
+  badiano hl7 to-fhir mensaje.hl7           un mensaje HL7 v2 como transacción FHIR
 
 Códigos de salida / exit codes: 0 bien, 1 no se cumple o falló, 2 uso incorrecto, 3 no disponible";
 
@@ -45,6 +46,9 @@ enum Command {
     Verify(commands::verify::VerifyOptions),
     /// Une este hospital a un concentrador, o renueva su certificado / join this hospital to a hub, or renew its certificate
     Join(commands::join::JoinOptions),
+    /// Mensajes HL7 v2 de archivos / HL7 v2 messages from files
+    #[command(subcommand)]
+    Hl7(commands::hl7::Hl7Command),
     /// Copia un nodo, en marcha o detenido / copy a node, running or stopped
     Backup(commands::backup::BackupOptions),
     /// Devuelve una copia a un directorio vacío / bring a copy back into an empty directory
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => commands::serve::run(&options),
         Command::Demo(options) => commands::demo::run(&options),
         Command::Verify(options) => commands::verify::run(&options, arguments.format),
+        Command::Hl7(command) => commands::hl7::run(&command, arguments.format),
         Command::Join(options) => commands::join::run(&options),
         Command::Backup(options) => commands::backup::backup(&options),
         Command::Restore(options) => commands::backup::restore(&options),

@@ -2,6 +2,7 @@
 
 mod backup;
 mod certificates;
+mod hl7_command;
 mod modality;
 mod place;
 mod secure;

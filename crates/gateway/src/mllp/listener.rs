@@ -95,7 +95,7 @@ async fn keep(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) 
     let name = format!("{}|{}", message.get("MSH-3.1").trim(), message.get("MSH-4.1").trim());
     let host = remote.ip().to_canonical().to_string();
     let peer = gate.node.admit(PeerKind::Hl7, &name, &host, now)?;
-    let mapped = map(message, &TABLES, &super::naming(&gate.node, &name));
+    let mapped = map(message, &TABLES, &super::naming(&gate.node.settings().zone, &name));
     let mut losses: Vec<Loss> = Vec::new();
     for loss in mapped.losses {
         losses.extend(std::iter::repeat_n(

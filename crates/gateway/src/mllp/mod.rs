@@ -5,12 +5,12 @@ pub mod sender;
 
 use badiano_hl7::map::Naming;
 use badiano_mexico::{curp::Curp, name, naming};
-use badiano_record::Node;
 
-/// Names of this place for the maps: the CURP by its check digit, two surnames by the particles.
-pub(crate) fn naming(node: &Node, sender: &str) -> Naming {
+/// Names of Mexico for the maps: the CURP by its check digit, two surnames by the particles. `zone` is an IANA name,
+/// `sender` stands for one who does not name itself.
+pub fn naming(zone: &str, sender: &str) -> Naming {
     Naming {
-        zone: node.settings().zone.clone(),
+        zone: zone.to_owned(),
         sender: sender.to_owned(),
         authorities: naming::NAMINGS.iter().map(|n| (n.word.to_owned(), n.system.to_owned())).collect(),
         curp_system: naming::CURP.to_owned(),

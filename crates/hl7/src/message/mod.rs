@@ -11,6 +11,7 @@ mod escape;
 mod file;
 mod location;
 mod part;
+mod rebuild;
 mod write;
 
 pub use charset::Charset;

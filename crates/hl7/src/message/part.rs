@@ -34,7 +34,7 @@ impl<'m> Segment<'m> {
     pub fn raw(&self) -> &'m [u8] {
         &self.message.bytes[self.span.start as usize..self.span.end as usize]
     }
-    fn is_header(&self) -> bool {
+    pub(super) fn is_header(&self) -> bool {
         super::is_header(self.raw())
     }
     /// How many fields it has, counted as the standard counts (MSH-1 is the separator).

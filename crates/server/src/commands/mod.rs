@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod demo;
+pub mod hl7;
 pub mod join;
 mod operator;
 pub mod serve;
