@@ -27,6 +27,8 @@ Ejemplos / examples:
   badiano demo                              un concentrador y dos hospitales con datos sintéticos
   badiano verify comprobante.json --keys llaves.txt
   badiano hl7 to-fhir mensaje.hl7           un mensaje HL7 v2 como transacción FHIR
+  badiano validate paciente.json            recursos FHIR R4 (JSON, XML, NDJSON, carpetas, -)
+  badiano fhirpath name.given paciente.json      lo que da una expresión FHIRPath
 
 Códigos de salida / exit codes: 0 bien, 1 no se cumple o falló, 2 uso incorrecto, 3 no disponible";
 
@@ -44,6 +46,10 @@ enum Command {
     Demo(commands::demo::DemoOptions),
     /// Comprueba sin red un comprobante de acceso / check an access proof offline
     Verify(commands::verify::VerifyOptions),
+    /// Revisa recursos FHIR R4 / validate FHIR R4 resources
+    Validate(commands::validate::ValidateOptions),
+    /// Evalúa una expresión FHIRPath / evaluate a FHIRPath expression
+    Fhirpath(commands::fhirpath::FhirpathOptions),
     /// Une este hospital a un concentrador, o renueva su certificado / join this hospital to a hub, or renew its certificate
     Join(commands::join::JoinOptions),
     /// Mensajes HL7 v2 de archivos / HL7 v2 messages from files
@@ -67,6 +73,8 @@ fn main() -> ExitCode {
         Command::Demo(options) => commands::demo::run(&options),
         Command::Verify(options) => commands::verify::run(&options, arguments.format),
         Command::Hl7(command) => commands::hl7::run(&command, arguments.format),
+        Command::Validate(options) => commands::validate::run(&options, arguments.format),
+        Command::Fhirpath(options) => commands::fhirpath::run(&options, arguments.format),
         Command::Join(options) => commands::join::run(&options),
         Command::Backup(options) => commands::backup::backup(&options),
         Command::Restore(options) => commands::backup::restore(&options),

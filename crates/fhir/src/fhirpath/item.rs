@@ -301,6 +301,13 @@ impl<'a> Item<'a> {
             Item::Node(_) | Item::Type { .. } => return None,
         })
     }
+    /// As `type()` tells it: `FHIR.HumanName`, `System.Integer`; of what `type()` answers, `System.String`.
+    pub fn type_name(&self) -> String {
+        match super::types::type_of(self) {
+            Item::Type { space, name } => format!("{space}.{name}"),
+            _ => String::new(),
+        }
+    }
     /// The item as FHIR has it: an element as it stands, a computed value as the primitive it would be.
     pub fn to_value(&self) -> Value {
         match self {

@@ -1,11 +1,11 @@
 //! Validation of a resource against the base standard (FHIR R4, validation.html): structure, cardinality, types,
 //! required bindings, references, narrative. Profiles are not applied.
 
-mod line;
+mod position;
 mod types;
 
 pub use crate::outcome::{Issue, IssueType, Severity};
-pub use line::line_of;
+pub use position::{Position, position_of};
 
 use crate::primitive::JsonForm;
 use crate::schema::{Child, Element, TypeRef};

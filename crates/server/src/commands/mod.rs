@@ -2,10 +2,13 @@
 
 pub mod backup;
 pub mod demo;
+pub mod fhirpath;
 pub mod hl7;
 pub mod join;
 mod operator;
+mod output;
 pub mod serve;
+pub mod validate;
 pub mod verify;
 
 use crate::Format;
