@@ -52,8 +52,12 @@ fn dicom() -> String {
         let _ = writeln!(out, "| {} | {} | {} |", class.name, class.uid, operations.join(", "));
     }
     out.push_str(
-        "\nC-MOVE and C-GET, UPS, instance availability and TLS for DIMSE are not there yet: their SOP classes are refused.\n\n\
-         ## As SCU\n\nC-ECHO (to test a peer) and N-EVENT-REPORT of storage commitment on an association of its own.\n\n\
+        "\nC-FIND, C-MOVE and C-GET: relational queries and retrieval, combined date-time matching and fuzzy matching of names are \
+         negotiated (PS3.4 C.5); without that, the unique keys of the levels above are needed. Names match without case and accents. \
+         An object leaves in the transfer syntax in which it stands. Asynchronous operations: 16 asked by a peer, 8 asked of it. \
+         C-CANCEL is heard between two messages.\n\n\
+         UPS, instance availability and TLS for DIMSE are not there yet: their SOP classes are refused.\n\n\
+         ## As SCU\n\nC-ECHO (to test a peer), C-STORE (sub-operations of C-MOVE) and N-EVENT-REPORT of storage commitment, on associations of our own.\n\n\
          ## Storage\n\nEvery SOP class below, every other below 1.2.840.10008.5.1.4.1.1, and private ones, in these transfer syntaxes; \
          the requestor's first is taken and the object is kept as it came.\n\n| transfer syntax | UID |\n|---|---|\n",
     );

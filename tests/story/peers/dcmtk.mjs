@@ -65,6 +65,12 @@ export async function store(calling, dimse, files, options = {}) {
 
 export const isPart10 = async (path) => (await run('dcmftest', [path])).code === 0;
 
+/** The UID of a file's transfer syntax. */
+export async function transferSyntax(path) {
+  const dumped = await run('dcmdump', ['-q', '-Un', '+P', '0002,0010', path]);
+  return /\[([0-9.]+)\]/.exec(dumped.out.toString())?.[1];
+}
+
 /** The data set alone, written in one way (explicit little endian, explicit lengths, no group lengths), so that encodings can be compared byte by byte. */
 export async function canonical(path, to) {
   const done = await run('dcmconv', ['-q', '-F', '+te', '+e', '-g', path, to]);

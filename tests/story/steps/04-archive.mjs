@@ -1,9 +1,10 @@
-// Step 4: the archive answers over DICOMweb (QIDO-RS, WADO-RS, STOW-RS), and the study is an ImagingStudy in the record.
+// Step 4: the archive answers over DICOMweb (QIDO-RS, WADO-RS, STOW-RS) and DIMSE (C-FIND, C-GET, C-MOVE), and the study is an ImagingStudy in the record.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
-import { canonical, isPart10 } from '../peers/dcmtk.mjs';
+import { canonical, isPart10, transferSyntax } from '../peers/dcmtk.mjs';
+import { python } from '../peers/python.mjs';
 import { CURP, Rest, valueOf } from '../stage/rest.mjs';
 
 export const title = 'the archive answers';
@@ -15,6 +16,7 @@ export async function run(stage) {
     await retrieved(stage, archive, visit);
     await rendered(stage, archive, visit);
     await inRecord(stage, archive, visit);
+    await overDimse(stage, visit);
   }
   await stored(stage, archive, stage.story.visits[2]);
 }
@@ -68,6 +70,29 @@ async function inRecord(stage, archive, visit) {
   const study = await stage.eventually(ask, `${visit.modality}: the record has one ImagingStudy of ${visit.instances.length} objects`);
   stage.equal(study.subject.reference, `Patient/${stage.kept.patient}`, `${visit.modality}: of the citizen`);
   stage.expect(JSON.stringify(study.basedOn ?? []).includes('ServiceRequest/'), `${visit.modality}: made for her order`, study.basedOn);
+}
+
+const [SUCCESS, CANCEL, UNKNOWN_DESTINATION, NO_MATCH_FOR_CLASS] = [0x0000, 0xfe00, 0xa801, 0xa900];
+
+/** A workstation asks and has objects sent to it: C-FIND, C-GET, C-MOVE, each with its cancel. */
+async function overDimse(stage, visit) {
+  const name = `${visit.first_surname}`.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase() + '*';
+  const file = stage.filesOf(visit).find(({ sop }) => sop === visit.instances[0]);
+  const transfer_syntax = (await transferSyntax(file.path)) ?? '1.2.840.10008.1.2.1';
+  const given = { dimse: stage.norte.dimse, calling: stage.ae.workstation, listen: stage.answers.dicom, transfer_syntax, sop_class: visit.sop_class, study: visit.study_uid, series: visit.series_uid, instances: visit.instances, folded_name: name };
+  const said = await python(join(stage.peers, 'retrieve.py'), given);
+  const all = visit.instances.toSorted();
+  const about = visit.modality;
+  stage.equal([said.by_name.status, said.by_name.matches], [SUCCESS, 1], `${about}: C-FIND for ${name}, without accents and in lower case, finds her study`);
+  stage.equal([said.hierarchical.status, said.relational.status, said.relational.matches], [NO_MATCH_FOR_CLASS, SUCCESS, 1], `${about}: a series is asked for without its study only where relational queries were negotiated`);
+  for (const [service, whole, cancelled] of [['C-GET', said.get, said.get_cancelled], ['C-MOVE', said.move, said.move_cancelled]]) {
+    stage.equal([whole.status, whole.counts, whole.received], [SUCCESS, [all.length, 0, 0], all], `${about}: ${service} of the study sends every object, and counts them`);
+    if (all.length > 4) stage.expect(cancelled.status === CANCEL && cancelled.received.length < all.length, `${about}: ${service} that is cancelled stops, with status FE00`, cancelled);
+  }
+  stage.equal([said.get_one.status, said.get_one.received], [SUCCESS, [visit.instances[0]]], `${about}: C-GET of one object sends that one`);
+  stage.equal([said.get_none.status, said.get_none.counts], [SUCCESS, [0, 0, 0]], `${about}: C-GET of a study that is not here sends nothing`);
+  stage.equal(said.get_nothing.status, NO_MATCH_FOR_CLASS, `${about}: C-GET that names no study is refused (A900)`);
+  stage.equal(said.move_elsewhere.status, UNKNOWN_DESTINATION, `${about}: C-MOVE to a title that is not listed is refused (A801)`);
 }
 
 /** Another person's study comes over the web (STOW-RS): kept as the very file that was sent. */

@@ -473,6 +473,15 @@ impl Provider {
         self.invoked.len()
     }
 
+    /// Whether one more operation of ours may be asked now.
+    pub fn may_invoke(&self) -> bool {
+        self.sending.is_none() && self.invoked.len() < self.window(true)
+    }
+    /// Whether a message waits for the rest of its data set; nothing else can be sent before.
+    pub fn is_sending(&self) -> bool {
+        self.sending.is_some()
+    }
+
     /// Operations that one side may have outstanding: ours, or the peer's.
     fn window(&self, ours: bool) -> usize {
         let by_requestor = self.association.is_requestor() == ours;

@@ -4,6 +4,7 @@ use dicom_core::VR;
 
 use crate::dataset::DataSet;
 use crate::dictionary::Coding;
+use crate::element;
 use crate::tags;
 
 /// 128 bytes and `DICM`.
@@ -37,6 +38,33 @@ impl FileMeta {
             source_aet: text(tags::SOURCE_APPLICATION_ENTITY_TITLE),
             dataset: set.clone(),
         }
+    }
+}
+
+/// Where the data set of a Part 10 file begins, told from its first bytes: behind the last element of group 0002, which is
+/// explicit VR little endian whatever follows. `None` when the bytes end before that.
+pub fn data_set_start(file: &[u8]) -> Option<u64> {
+    if file.get(128..PREAMBLE_LENGTH)? != b"DICM" {
+        return None;
+    }
+    let mut at = PREAMBLE_LENGTH;
+    loop {
+        // A file may consist of nothing but group 0002.
+        let Some(tag) = file.get(at..at + 4) else { return (at == file.len()).then_some(at as u64) };
+        if tag[..2] != [2, 0] {
+            return Some(at as u64);
+        }
+        let vr = VR::from_binary([*file.get(at + 4)?, *file.get(at + 5)?])?;
+        let length = if element::has_long_length(vr) {
+            let bytes = file.get(at + 8..at + 12)?;
+            at += 12;
+            u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize
+        } else {
+            let bytes = file.get(at + 6..at + 8)?;
+            at += 8;
+            usize::from(u16::from_le_bytes([bytes[0], bytes[1]]))
+        };
+        at = at.checked_add(length)?;
     }
 }
 

@@ -14,7 +14,9 @@ use stream::{Keep, Stream};
 
 pub use error::{ParseError, ParseErrorKind};
 pub use frames::FrameSpan;
-pub use meta::{FileMeta, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, write_file_meta};
+pub use meta::{
+    FileMeta, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, data_set_start, write_file_meta,
+};
 
 /// Kept header elements, each with what it costs besides its bytes.
 pub const HEADER_BYTES_MAX: usize = 16 << 20;

@@ -297,3 +297,18 @@ fn what_is_no_dicom_file_is_refused() {
     let error = read(&unknown, 64).expect_err("not a syntax");
     assert_eq!(error.kind, ParseErrorKind::UnknownTransferSyntax("1.2.840.10008.1.2.7".into()));
 }
+
+#[test]
+fn the_data_set_begins_behind_group_two_whatever_its_group_length_says() {
+    let file = write_file_meta("1.2.3", "1.2.3.4", "1.2.840.10008.1.2", "AE");
+    let mut whole = file.clone();
+    whole.extend([8, 0, 5, 0, 0, 0, 0, 0]);
+    assert_eq!(data_set_start(&whole), Some(file.len() as u64));
+    assert_eq!(data_set_start(&file), Some(file.len() as u64), "nothing but group 0002");
+    whole[140] = 0xFF;
+    assert_eq!(data_set_start(&whole), Some(file.len() as u64), "a wrong group length misleads nobody");
+    for cut in 0..file.len() {
+        assert!(data_set_start(&file[..cut]).is_none_or(|at| at as usize <= cut), "cut at {cut}");
+    }
+    assert_eq!(data_set_start(b"no preamble"), None);
+}

@@ -11,8 +11,11 @@ pub fn status_of(operation: Operation, fault: &Fault) -> Status {
     match (fault.kind, operation) {
         (FaultKind::Invalid, Operation::CStore) => Status::CANNOT_UNDERSTAND,
         (FaultKind::Conflict, Operation::CStore) => Status::DATA_SET_DOES_NOT_MATCH,
+        (FaultKind::TooCostly, Operation::CMove | Operation::CGet) => Status::OUT_OF_RESOURCES_MATCHES,
         (FaultKind::Unavailable | FaultKind::TooCostly, _) => Status::OUT_OF_RESOURCES,
-        (FaultKind::Invalid, Operation::CFind) => Status::UNABLE_TO_PROCESS,
+        (FaultKind::Invalid, Operation::CFind | Operation::CMove | Operation::CGet) => {
+            Status::DATA_SET_DOES_NOT_MATCH
+        }
         (FaultKind::Invalid, _) => Status::INVALID_ATTRIBUTE_VALUE,
         (FaultKind::NotFound, _) => Status::NO_SUCH_SOP_INSTANCE,
         (FaultKind::Conflict, Operation::NCreate) => Status::DUPLICATE_SOP_INSTANCE,

@@ -27,8 +27,12 @@ pub(super) async fn report(gate: &Gate, peer: &Peer, request: Request, data: &[u
     call(gate, peer, request, Some(data), true).await
 }
 
-fn uid(text: &str) -> Uid {
+pub(super) fn uid(text: &str) -> Uid {
     Uid::parse(text).expect("constants of the standard are UIDs")
+}
+
+pub(super) fn title(text: &str) -> Result<AeTitle, Fault> {
+    AeTitle::parse(text).ok_or_else(|| Fault::invalid("not an AE title"))
 }
 
 async fn call(
@@ -38,7 +42,6 @@ async fn call(
     data: Option<&[u8]>,
     as_scp: bool,
 ) -> Result<(), Fault> {
-    let title = |text: &str| AeTitle::parse(text).ok_or_else(|| Fault::invalid("not an AE title"));
     let class = request.sop_class.clone();
     let proposals = vec![(class.clone(), vec![uid(uids::IMPLICIT_VR_LITTLE_ENDIAN)])];
     let mut rq = AssociateRq::new(title(&gate.options.ae_title)?, title(&peer.name)?, proposals);

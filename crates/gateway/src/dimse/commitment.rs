@@ -88,7 +88,7 @@ pub(super) async fn answered(association: &mut Association, response: &Response)
 }
 
 async fn keep(
-    association: &Association,
+    association: &mut Association,
     context: u8,
     request: &Request,
     bytes: &[u8],

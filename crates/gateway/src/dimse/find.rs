@@ -1,11 +1,11 @@
 //! C-FIND of patient root and study root (PS3.4 annex C).
 
-use super::answer;
 use super::rim::Association;
+use super::work::Work;
+use super::{answer, retrieve};
 use badiano_dicom::dataset::DataSet;
-use badiano_dicom::dimse::sop_class as sop;
 use badiano_dicom::dimse::{Request, Response, SendRefused, Status};
-use badiano_dicom::query::{Level, conditions_from_dataset};
+use badiano_dicom::query::Level;
 use badiano_dicom::{Tag, tags};
 use badiano_kernel::Fault;
 use badiano_record::imaging::FoundImage;
@@ -13,52 +13,68 @@ use badiano_record::imaging::FoundImage;
 /// Matches in one answer; a question that has more is told to narrow itself.
 const MATCHES_MAX: usize = 10_000;
 
+/// One C-FIND whose matches go out one by one.
+pub(super) struct Finding {
+    pub context: u8,
+    pub request: Request,
+    identifier: DataSet,
+    level: Level,
+    returns: Vec<Tag>,
+    found: std::vec::IntoIter<FoundImage>,
+    cancelled: bool,
+}
+
 pub(super) fn find(
     association: &mut Association,
     context: u8,
     request: &Request,
     bytes: &[u8],
 ) -> Result<(), SendRefused> {
-    match matches(association, context, request, bytes) {
+    match begin(association, context, request, bytes) {
         Err(fault) => association.provider.respond(context, answer::failure(request, &fault), false),
-        Ok(sets) => {
-            for set in &sets {
-                let pending = Response::to(request, Status::PENDING);
-                answer::respond_with(&mut association.provider, context, pending, set)?;
-            }
-            association.provider.respond(context, Response::to(request, Status::SUCCESS), false)
+        Ok(finding) => {
+            association.work.push(Work::Finding(Box::new(finding)));
+            Ok(())
         }
     }
 }
 
-fn matches(
-    association: &Association,
-    context: u8,
-    request: &Request,
-    bytes: &[u8],
-) -> Result<Vec<DataSet>, Fault> {
-    let unreadable = |_| Fault::invalid("the identifier cannot be read");
-    let identifier =
-        DataSet::read(bytes, answer::coding(&association.provider, context)).map_err(unreadable)?;
-    let level = level_of(&identifier, request.sop_class.as_str())?;
-    let (mut query, returns) = conditions_from_dataset(&identifier, level);
+fn begin(association: &Association, context: u8, request: &Request, bytes: &[u8]) -> Result<Finding, Fault> {
+    let (identifier, mut query, returns) = retrieve::question(association, context, request, bytes)?;
     query.limit = MATCHES_MAX + 1;
     let found = association.session()?.find_images(&query)?;
     if found.len() > MATCHES_MAX {
         return Err(Fault::too_costly("more than 10,000 matches: narrow the question"));
     }
-    let ae = &association.gate.options.ae_title;
-    Ok(found.iter().map(|f| set_of(f, level, &returns, &identifier, ae)).collect())
+    Ok(Finding {
+        context,
+        request: request.clone(),
+        identifier,
+        level: query.level,
+        returns,
+        found: found.into_iter(),
+        cancelled: false,
+    })
 }
 
-fn level_of(identifier: &DataSet, class: &str) -> Result<Level, Fault> {
-    let text = identifier.text(tags::QUERY_RETRIEVE_LEVEL).unwrap_or_default();
-    match text.as_str() {
-        "PATIENT" if class == sop::PATIENT_ROOT_FIND => Ok(Level::Patient),
-        "STUDY" => Ok(Level::Study),
-        "SERIES" => Ok(Level::Series),
-        "IMAGE" => Ok(Level::Instance),
-        _ => Err(Fault::invalid("the query/retrieve level is not one of the model").at("(0008,0052)")),
+impl Finding {
+    pub fn cancel(&mut self) {
+        self.cancelled = true;
+    }
+
+    /// One match, or the end; `false` when it is over.
+    pub fn step(&mut self, association: &mut Association) -> Result<bool, SendRefused> {
+        let next = if self.cancelled { None } else { self.found.next() };
+        let Some(found) = next else {
+            let status = if self.cancelled { Status::CANCEL } else { Status::SUCCESS };
+            association.provider.respond(self.context, Response::to(&self.request, status), false)?;
+            return Ok(false);
+        };
+        let ae = &association.gate.options.ae_title;
+        let set = set_of(&found, self.level, &self.returns, &self.identifier, ae);
+        let pending = Response::to(&self.request, Status::PENDING);
+        answer::respond_with(&mut association.provider, self.context, pending, &set)?;
+        Ok(true)
     }
 }
 
@@ -71,7 +87,11 @@ fn set_of(found: &FoundImage, level: Level, returns: &[Tag], identifier: &DataSe
     }
     let count = |n: u64| n.to_string();
     match level {
-        Level::Patient => {}
+        Level::Patient => {
+            all.set_text(tags::NUMBER_OF_PATIENT_RELATED_STUDIES, &count(found.studies));
+            all.set_text(tags::NUMBER_OF_PATIENT_RELATED_SERIES, &count(found.series));
+            all.set_text(tags::NUMBER_OF_PATIENT_RELATED_INSTANCES, &count(found.instances));
+        }
         Level::Study => {
             all.set_text(tags::MODALITIES_IN_STUDY, &found.modalities.join("\\"));
             all.set_text(tags::NUMBER_OF_STUDY_RELATED_SERIES, &count(found.series));
@@ -97,6 +117,9 @@ fn set_of(found: &FoundImage, level: Level, returns: &[Tag], identifier: &DataSe
         &identifier.text(tags::QUERY_RETRIEVE_LEVEL).unwrap_or_default(),
     );
     set.set_text(tags::RETRIEVE_AE_TITLE, ae);
+    if identifier.contains(tags::INSTANCE_AVAILABILITY) {
+        set.set_text(tags::INSTANCE_AVAILABILITY, "ONLINE");
+    }
     in_charset(set, identifier)
 }
 

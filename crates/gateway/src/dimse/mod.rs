@@ -1,13 +1,18 @@
 //! DICOM over associations (PS3.7, PS3.8): the listener, who may speak, and the table of services.
 
 mod answer;
+mod c_get;
+mod c_move;
 pub mod client;
 mod commitment;
 mod find;
 mod modality_worklist;
 mod mpps;
+mod retrieve;
 mod rim;
+mod send;
 mod store;
+mod work;
 
 use crate::gate::Gate;
 use badiano_dicom::association::{Extended, Offer, Policy, Preference, PrivateStorage, Roles, StorageOffer};
@@ -31,8 +36,28 @@ pub const SERVICES: &[&str] = &[
     sop::MODALITY_PERFORMED_PROCEDURE_STEP,
     sop::STORAGE_COMMITMENT_PUSH,
     sop::PATIENT_ROOT_FIND,
+    sop::PATIENT_ROOT_MOVE,
+    sop::PATIENT_ROOT_GET,
     sop::STUDY_ROOT_FIND,
+    sop::STUDY_ROOT_MOVE,
+    sop::STUDY_ROOT_GET,
 ];
+
+/// Operations that a peer may have outstanding, where it asks for a window (PS3.7 D.3.3.3).
+const INVOKED_MAX: u16 = 16;
+/// Sub-operations that we have outstanding where a peer lets us.
+const PERFORMED_MAX: u16 = 8;
+
+/// Query: relational queries, combined date-time matching, fuzzy matching of names; retrieval: relational (PS3.4 C.5).
+fn extended_of(class: &str) -> Extended {
+    match class {
+        sop::PATIENT_ROOT_FIND | sop::STUDY_ROOT_FIND => Extended::Flags(vec![1, 1, 1]),
+        sop::PATIENT_ROOT_MOVE | sop::PATIENT_ROOT_GET | sop::STUDY_ROOT_MOVE | sop::STUDY_ROOT_GET => {
+            Extended::Flags(vec![1])
+        }
+        _ => Extended::Ignored,
+    }
+}
 
 /// What an association may agree on.
 pub fn policy() -> Policy {
@@ -42,7 +67,7 @@ pub fn policy() -> Policy {
         abstract_syntax: uid(class),
         transfer_syntaxes: plain.clone(),
         roles: Roles::DEFAULT,
-        extended: Extended::Ignored,
+        extended: extended_of(class),
     };
     Policy {
         offers: SERVICES.iter().map(offer).collect(),
@@ -50,13 +75,14 @@ pub fn policy() -> Policy {
             standard: true,
             private: PrivateStorage::Any,
             transfer_syntaxes: TRANSFER_SYNTAXES.iter().map(|t| uid(t.uid)).collect(),
-            roles: Roles::DEFAULT,
+            // A peer that asks by C-GET receives on the same association.
+            roles: Roles::BOTH,
             extended: Extended::Ignored,
         }),
         preference: Preference::Theirs,
         contexts_max: 128,
         p_data_length_max: badiano_dicom::association::P_DATA_LENGTH_ANNOUNCED,
-        window: AsyncWindow { invoked: 1, performed: 1 },
+        window: AsyncWindow { invoked: INVOKED_MAX, performed: PERFORMED_MAX },
     }
 }
 

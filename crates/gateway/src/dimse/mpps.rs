@@ -29,7 +29,12 @@ pub(super) async fn perform(
     association.provider.respond(context, response, false)
 }
 
-async fn take(association: &Association, context: u8, request: &Request, bytes: &[u8]) -> Result<Uid, Fault> {
+async fn take(
+    association: &mut Association,
+    context: u8,
+    request: &Request,
+    bytes: &[u8],
+) -> Result<Uid, Fault> {
     let unreadable = |_| Fault::invalid("the data set cannot be read");
     let set = DataSet::read(bytes, answer::coding(&association.provider, context)).map_err(unreadable)?;
     let session = association.session()?;

@@ -1,13 +1,17 @@
 //! One association over one socket: bytes in and out, each event to its service. One write a train, no delayed acknowledgements.
 
-use super::store::Storing;
-use super::{answer, commitment, find, modality_worklist, mpps};
+use super::retrieve::Progress;
+use super::store::{Stored, Storing};
+use super::work::{self, AtWork};
+use super::{answer, c_get, c_move, commitment, find, modality_worklist, mpps};
 use crate::gate::Gate;
 use badiano_dicom::association::{Admission, Policy, Settings, State};
 use badiano_dicom::dimse::sop_class as sop;
 use badiano_dicom::dimse::{Event, Operation, Provider, Request, Response, SendRefused, Status};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_record::peers::PeerKind;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,6 +23,8 @@ const READ_BYTES: usize = 256 << 10;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// An identifier or N-SET list; images never pass through here.
 const DATA_SET_BYTES_MAX: usize = 4 << 20;
+/// Messages that go out together while an operation has more to tell.
+const TRAIN_BYTES: usize = 32 << 10;
 
 /// What a request's data set goes to.
 enum Open {
@@ -33,8 +39,28 @@ pub(super) struct Association {
     pub principal: Option<Principal>,
     pub remote: SocketAddr,
     open: Open,
+    /// Operations that are not over.
+    pub work: AtWork,
+    /// Objects that are becoming durable. More than one where a peer does not wait for each answer.
+    storing: FuturesUnordered<Stored>,
+    release_requested: bool,
     /// Commitment reports that wait for the peer's answer on this association.
     pub reporting: Vec<commitment::Reporting>,
+}
+
+/// What came first.
+enum Turn {
+    Read(io::Result<usize>),
+    Stored(u8, Response),
+    /// An operation has more to send.
+    Step,
+    /// The carrier of a C-MOVE has come on.
+    Told(usize, Option<Progress>),
+    Late,
+}
+
+fn ended(refused: SendRefused) -> io::Error {
+    io::Error::other(refused.to_string())
 }
 
 pub(super) async fn run(
@@ -45,8 +71,17 @@ pub(super) async fn run(
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let provider = Provider::acceptor(Settings::default(), Instant::now());
-    let mut association =
-        Association { gate, provider, principal: None, remote, open: Open::Nothing, reporting: Vec::new() };
+    let mut association = Association {
+        gate,
+        provider,
+        principal: None,
+        remote,
+        open: Open::Nothing,
+        work: AtWork::default(),
+        storing: FuturesUnordered::new(),
+        release_requested: false,
+        reporting: Vec::new(),
+    };
     let outcome = association.drive(policy, stream).await;
     association.ended().await;
     outcome
@@ -56,36 +91,66 @@ impl Association {
     async fn drive(&mut self, policy: &Policy, mut stream: TcpStream) -> io::Result<()> {
         let mut buffer = vec![0_u8; READ_BYTES];
         loop {
-            self.flush(&mut stream).await?;
+            self.end_if_asked()?;
+            let goes_on = self.work.can_step(self.provider.may_invoke());
+            if !goes_on || self.provider.outgoing_ready() >= TRAIN_BYTES {
+                self.flush(&mut stream).await?;
+            }
             if self.provider.state() == State::Sta1 {
                 return Ok(());
             }
-            quick_acknowledge(&stream);
-            let now = Instant::now();
-            let wait =
-                self.provider.deadline().map_or(3600, |d| (d.micros - now.micros).max(0) / 1_000_000 + 1);
-            let read =
-                tokio::time::timeout(Duration::from_secs(wait.unsigned_abs()), stream.read(&mut buffer))
-                    .await;
-            let taken = match read {
-                Ok(taken) => taken?,
-                Err(_) => {
-                    if self.provider.expire(Instant::now()).is_some() {
-                        self.flush(&mut stream).await?;
+            match self.turn(&mut stream, &mut buffer, goes_on).await {
+                Turn::Read(taken) => {
+                    let taken = taken?;
+                    if taken == 0 {
+                        self.provider.transport_closed();
                         return Ok(());
                     }
-                    continue;
+                    let mut input = &buffer[..taken];
+                    while let Some(event) = self.provider.next(&mut input, Instant::now()) {
+                        self.take(policy, event, &mut stream).await?;
+                    }
                 }
-            };
-            if taken == 0 {
-                self.provider.transport_closed();
-                return Ok(());
-            }
-            let mut input = &buffer[..taken];
-            while let Some(event) = self.provider.next(&mut input, Instant::now()) {
-                self.take(policy, event, &mut stream).await?;
+                Turn::Stored(context, response) => {
+                    self.provider.respond(context, response, false).map_err(ended)?;
+                }
+                Turn::Step => work::step(self).map_err(ended)?,
+                Turn::Told(at, news) => work::told(self, at, news).map_err(ended)?,
+                Turn::Late => {
+                    if self.provider.expire(Instant::now()).is_some() {
+                        return self.flush(&mut stream).await;
+                    }
+                }
             }
         }
+    }
+
+    /// Waits for whatever comes first. A peer's bytes come before our own messages, so that a C-CANCEL is heard between
+    /// two of them; while a data set goes out, nothing else is looked at.
+    async fn turn(&mut self, stream: &mut TcpStream, buffer: &mut [u8], goes_on: bool) -> Turn {
+        if self.provider.is_sending() {
+            return Turn::Step;
+        }
+        quick_acknowledge(stream);
+        let now = Instant::now();
+        let wait = self.provider.deadline().map_or(3600, |d| (d.micros - now.micros).max(0) / 1_000_000 + 1);
+        tokio::select! {
+            biased;
+            taken = stream.read(buffer) => Turn::Read(taken),
+            Some((context, response)) = self.storing.next() => Turn::Stored(context, response),
+            () = std::future::ready(()), if goes_on => Turn::Step,
+            (at, news) = self.work.news() => Turn::Told(at, news),
+            () = tokio::time::sleep(Duration::from_secs(wait.unsigned_abs())) => Turn::Late,
+        }
+    }
+
+    /// A peer that wants to leave is let go when what it asked for has been answered.
+    fn end_if_asked(&mut self) -> io::Result<()> {
+        if self.release_requested && self.storing.is_empty() && self.work.is_empty() {
+            self.release_requested = false;
+            self.provider.answer_release(Instant::now()).map_err(ended)?;
+        }
+        Ok(())
     }
 
     async fn flush(&mut self, stream: &mut TcpStream) -> io::Result<()> {
@@ -109,21 +174,27 @@ impl Association {
             Event::Request { context, request, data_set } => self.request(context, request, data_set).await,
             Event::Data { bytes, last, .. } => self.data(bytes, last, stream).await?,
             Event::Response { response, .. } => {
-                commitment::answered(self, &response).await;
+                if !self.work.answered(&response) {
+                    commitment::answered(self, &response).await;
+                }
                 Ok(())
             }
-            Event::ReleaseRequested => self.provider.answer_release(Instant::now()),
+            Event::Cancel { context, message_id } => {
+                self.work.cancel(context, message_id);
+                Ok(())
+            }
+            Event::ReleaseRequested => {
+                self.work.cancel_all();
+                self.release_requested = true;
+                Ok(())
+            }
             Event::Aborted(cause) => {
                 tracing::info!(%cause, "an association was aborted");
                 Ok(())
             }
-            Event::Accepted
-            | Event::Rejected(_)
-            | Event::Cancel { .. }
-            | Event::Refused { .. }
-            | Event::Released => Ok(()),
+            Event::Accepted | Event::Rejected(_) | Event::Refused { .. } | Event::Released => Ok(()),
         };
-        done.map_err(|e| io::Error::other(e.to_string()))
+        done.map_err(ended)
     }
 
     fn admit(&mut self, calling: &str, called: &str) -> Admission {
@@ -158,7 +229,14 @@ impl Association {
                 self.open = Open::Storing(Box::new(storing));
                 Ok(())
             }
-            Operation::CFind | Operation::NCreate | Operation::NSet | Operation::NAction if data_set => {
+            Operation::CFind
+            | Operation::CMove
+            | Operation::CGet
+            | Operation::NCreate
+            | Operation::NSet
+            | Operation::NAction
+                if data_set =>
+            {
                 self.open = Open::Collecting { context, request, bytes: Vec::new(), too_long: false };
                 Ok(())
             }
@@ -194,7 +272,10 @@ impl Association {
         }
         Ok(match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing => Ok(()),
-            Open::Storing(storing) => storing.finish(self).await,
+            Open::Storing(storing) => {
+                self.storing.push(storing.finish());
+                Ok(())
+            }
             Open::Collecting { context, request, too_long: true, .. } => {
                 let fault = Fault::too_costly("the data set is longer than 4 MiB");
                 self.provider.respond(context, answer::failure(&request, &fault), false)
@@ -213,7 +294,15 @@ impl Association {
             (Operation::CFind, sop::MODALITY_WORKLIST_FIND) => {
                 modality_worklist::find(self, context, request, bytes)
             }
-            (Operation::CFind, _) => find::find(self, context, request, bytes),
+            (Operation::CFind, sop::PATIENT_ROOT_FIND | sop::STUDY_ROOT_FIND) => {
+                find::find(self, context, request, bytes)
+            }
+            (Operation::CGet, sop::PATIENT_ROOT_GET | sop::STUDY_ROOT_GET) => {
+                c_get::get(self, context, request, bytes)
+            }
+            (Operation::CMove, sop::PATIENT_ROOT_MOVE | sop::STUDY_ROOT_MOVE) => {
+                c_move::begin(self, context, request, bytes)
+            }
             (Operation::NCreate | Operation::NSet, sop::MODALITY_PERFORMED_PROCEDURE_STEP) => {
                 mpps::perform(self, context, request, bytes).await
             }

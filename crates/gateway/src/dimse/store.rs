@@ -2,7 +2,7 @@
 
 use super::answer;
 use super::rim::Association;
-use badiano_dicom::dimse::{Parameters, Request, Response, SendRefused, Status};
+use badiano_dicom::dimse::{Parameters, Request, Response, Status};
 use badiano_kernel::{Fault, Purpose};
 use badiano_record::imaging::Receiving;
 
@@ -27,18 +27,24 @@ impl Storing {
         }
     }
 
-    pub async fn finish(self, association: &mut Association) -> Result<(), SendRefused> {
-        let outcome = match self.receiving {
-            Ok(receiving) => receiving.finish().await,
-            Err(fault) => Err(fault),
-        };
-        let response = match outcome {
-            Ok(_) => Response::to(&self.request, Status::SUCCESS),
-            Err(fault) => answer::failure(&self.request, &fault),
-        };
-        association.provider.respond(self.context, response, false)
+    /// What is left to do when all bytes are in; the answer may be given when it has ended.
+    pub fn finish(self) -> Stored {
+        Box::pin(async move {
+            let outcome = match self.receiving {
+                Ok(receiving) => receiving.finish().await,
+                Err(fault) => Err(fault),
+            };
+            let response = match outcome {
+                Ok(_) => Response::to(&self.request, Status::SUCCESS),
+                Err(fault) => answer::failure(&self.request, &fault),
+            };
+            (self.context, response)
+        })
     }
 }
+
+/// An object that is becoming durable: its context and its answer.
+pub(super) type Stored = std::pin::Pin<Box<dyn Future<Output = (u8, Response)> + Send>>;
 
 fn open(association: &Association, context: u8, request: &Request) -> Result<Receiving, Fault> {
     let Parameters::CStore { sop_instance, .. } = &request.parameters else {

@@ -2,10 +2,12 @@
 
 mod arrive;
 mod attributes;
+mod retrieve;
 mod serve;
 mod study;
 
 pub use arrive::{ArrivedInstance, Receiving};
+pub use retrieve::{OBJECTS_MAX, Outgoing};
 pub use serve::{ArchivedInstance, FoundImage, ImageReader};
 
 /// The id of the ImagingStudy of a study: the UID itself, which has the form of a FHIR id.
@@ -20,3 +22,6 @@ pub fn commitment_queue(ae_title: &str) -> String {
 
 /// What every metadata entry is served with where bulk data stand elsewhere; doors put their own base before it.
 pub const BULK_BASE: &str = "@bulk@";
+
+#[cfg(test)]
+mod tests;

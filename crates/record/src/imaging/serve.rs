@@ -15,6 +15,8 @@ pub struct FoundImage {
     /// Tag and text, several values parted by a backslash.
     pub attributes: Vec<(u32, String)>,
     pub modalities: Vec<String>,
+    /// Of the patient, at the level of patients.
+    pub studies: u64,
     pub series: u64,
     pub instances: u64,
 }
@@ -38,7 +40,7 @@ pub struct ArchivedInstance {
 
 /// Reads ranges of one object; every byte is authenticated.
 pub struct ImageReader {
-    blob: BlobReader,
+    pub(super) blob: BlobReader,
 }
 
 impl ImageReader {
@@ -77,6 +79,7 @@ impl Session {
             .map(|r| FoundImage {
                 attributes: r.attributes,
                 modalities: r.modalities,
+                studies: r.studies_count,
                 series: r.series_count,
                 instances: r.instances_count,
             })
@@ -184,7 +187,7 @@ impl Session {
         if encapsulated { unwrap_items(&bytes) } else { Ok(bytes) }
     }
 
-    fn may_see_images(&self) -> Result<(), Fault> {
+    pub(super) fn may_see_images(&self) -> Result<(), Fault> {
         self.scope_allows("ImagingStudy", crate::access::Action::Read)?;
         self.may_read_classes(DataClass::Imaging.bit())
     }

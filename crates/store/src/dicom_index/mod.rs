@@ -310,6 +310,13 @@ impl View<'_> {
         self.one(&sql, [sop], read_instance)?.map(finish_instance).transpose()
     }
 
+    /// Where the bytes of an instance lie; nothing else is read.
+    pub fn instance_blob(&self, sop: &str) -> Result<Option<BlobRef>, Fault> {
+        let sql = "SELECT b.id, b.pack, b.offset, b.length, b.sha256, b.key FROM instance i JOIN blob b ON b.n = i.blob \
+                   WHERE i.sop = ?1";
+        self.one(sql, [sop], |r| read_blob(r, 0))
+    }
+
     /// The instances of a study, or of one of its series, by series and instance number.
     pub fn instances(&self, study: &str, series: Option<&str>) -> Result<Vec<InstanceFound>, Fault> {
         let sql = format!(

@@ -1,0 +1,144 @@
+//! C-STORE as SCU (PS3.4 annex B): an association of our own over which archived objects leave.
+
+use super::client::title;
+use super::retrieve::{Sending, store_request};
+use crate::gate::Gate;
+use badiano_dicom::association::{Settings, State, own_implementation};
+use badiano_dicom::dimse::{Event, MoveOriginator, Provider, Response, Status};
+use badiano_dicom::pdu::{AssociateRq, CONTEXTS_MAX};
+use badiano_kernel::id::Uid;
+use badiano_kernel::{Fault, Instant};
+use badiano_record::Session;
+use badiano_record::imaging::Outgoing;
+use badiano_record::peers::Peer;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// To connect and agree.
+const BEGIN: Duration = Duration::from_secs(15);
+/// A peer that neither takes bytes nor answers for this long is gone.
+const STEP: Duration = Duration::from_secs(60);
+const READ_BYTES: usize = 16 << 10;
+
+/// An association on which the peer receives.
+pub(super) struct Outbound {
+    stream: TcpStream,
+    provider: Provider,
+    buffer: Vec<u8>,
+}
+
+impl Outbound {
+    /// Calls a peer, and proposes the classes of these objects in the transfer syntaxes in which they stand.
+    pub async fn connect(gate: &Gate, peer: &Peer, objects: &[Outgoing]) -> Result<Outbound, Fault> {
+        let mut rq =
+            AssociateRq::new(title(&gate.options.ae_title)?, title(&peer.name)?, proposals(objects)?);
+        rq.user = own_implementation();
+        let begin = async {
+            let connect = TcpStream::connect((peer.host.as_str(), peer.port)).await;
+            let stream = connect.map_err(|_| Fault::unavailable("the peer cannot be reached"))?;
+            stream.set_nodelay(true).map_err(broken)?;
+            let provider = Provider::requestor(Settings::default(), rq, Instant::now());
+            let mut outbound = Outbound { stream, provider, buffer: vec![0; READ_BYTES] };
+            outbound.until(|event| matches!(event, Event::Accepted).then_some(())).await?;
+            Ok(outbound)
+        };
+        tokio::time::timeout(BEGIN, begin)
+            .await
+            .map_err(|_| Fault::unavailable("the peer did not answer in time"))?
+    }
+
+    /// Sends one object and waits for its answer.
+    pub async fn store(
+        &mut self,
+        session: &Session,
+        object: &Outgoing,
+        originator: Option<MoveOriginator>,
+    ) -> Result<Status, Fault> {
+        let agreed = self.provider.negotiated().and_then(|n| {
+            n.contexts_of(&object.sop_class)
+                .find(|c| c.transfer_syntax.as_str() == object.transfer_syntax)
+                .map(|c| c.id)
+        });
+        let context = agreed.ok_or_else(|| {
+            Fault::not_supported("the peer takes no object of this class in this transfer syntax")
+        })?;
+        let mut sending = Sending::open(session, object)?;
+        let message_id = self.provider.next_message_id();
+        let request = store_request(message_id, object, originator)?;
+        let refused = |e: badiano_dicom::dimse::SendRefused| Fault::unavailable(e.to_string());
+        self.provider.invoke(context, request, true).map_err(refused)?;
+        loop {
+            let (bytes, last) = sending.next()?;
+            self.provider.data(&bytes, last).map_err(refused)?;
+            if last {
+                break;
+            }
+            self.flush().await?;
+        }
+        let answer: Response = self
+            .until(|event| match event {
+                Event::Response { response, .. } if response.message_id == message_id => {
+                    Some(response.clone())
+                }
+                _ => None,
+            })
+            .await?;
+        Ok(answer.status)
+    }
+
+    /// Ends the association in order; a peer that does not answer is left.
+    pub async fn release(mut self) {
+        if self.provider.release(Instant::now()).is_ok() {
+            let _ = self.until(|event| matches!(event, Event::Released).then_some(())).await;
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Fault> {
+        let train = self.provider.take_outgoing();
+        let written = tokio::time::timeout(STEP, self.stream.write_all(&train)).await;
+        written.map_err(|_| Fault::unavailable("the peer takes nothing"))?.map_err(broken)
+    }
+
+    /// Sends what waits and reads until the event that is waited for.
+    async fn until<T>(&mut self, mut wanted: impl FnMut(&Event<'_>) -> Option<T>) -> Result<T, Fault> {
+        loop {
+            self.flush().await?;
+            if self.provider.state() == State::Sta1 {
+                return Err(Fault::unavailable("the peer ended the association"));
+            }
+            let read = tokio::time::timeout(STEP, self.stream.read(&mut self.buffer)).await;
+            let taken = read.map_err(|_| Fault::unavailable("the peer does not answer"))?.map_err(broken)?;
+            if taken == 0 {
+                return Err(Fault::unavailable("the peer closed the connection"));
+            }
+            let mut input = &self.buffer[..taken];
+            while let Some(event) = self.provider.next(&mut input, Instant::now()) {
+                match &event {
+                    Event::Rejected(_) => return Err(Fault::forbidden("the peer refused the association")),
+                    Event::Aborted(cause) => return Err(Fault::unavailable(cause.to_string())),
+                    event => {
+                        if let Some(found) = wanted(event) {
+                            return Ok(found);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn broken(_: std::io::Error) -> Fault {
+    Fault::unavailable("the connection to the peer broke")
+}
+
+/// One context for each class and transfer syntax: the answer then says of each encoding whether it is taken.
+fn proposals(objects: &[Outgoing]) -> Result<Vec<(Uid, Vec<Uid>)>, Fault> {
+    let mut pairs: Vec<(&str, &str)> =
+        objects.iter().map(|o| (o.sop_class.as_str(), o.transfer_syntax.as_str())).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs.truncate(CONTEXTS_MAX);
+    let parse = |text: &str| Uid::parse_lenient(text).map_err(|_| Fault::bug("an archived UID is one"));
+    pairs.iter().map(|(class, syntax)| Ok((parse(class)?, vec![parse(syntax)?]))).collect()
+}

@@ -1,0 +1,152 @@
+//! The archive through sessions: what arrives at once, and what another institution may have sent to it.
+
+use super::Outgoing;
+use crate::consent::{Consent, Rule};
+use crate::consent_register::Statement;
+use crate::{Node, NodeOptions, NodeRole, Settings};
+use badiano_dicom::dataset::DataSet;
+use badiano_dicom::dictionary::{Coding, uids};
+use badiano_dicom::query::{Condition, Level, Query};
+use badiano_dicom::tags;
+use badiano_kernel::{Instant, Principal, Purpose};
+use tempfile::TempDir;
+
+const NORTE: &str = "NLSSA999101";
+const SUR: &str = "OCSSA999102";
+const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+
+struct Place {
+    node: Node,
+    _folder: TempDir,
+}
+
+fn open() -> Place {
+    let folder = TempDir::new().expect("a folder");
+    let settings = Settings {
+        role: NodeRole::Hospital,
+        name: NORTE.into(),
+        clues: NORTE.into(),
+        zone: "America/Mexico_City".into(),
+    };
+    let options =
+        NodeOptions { data: folder.path().join("data"), key_file: folder.path().join("key"), settings };
+    Place { node: Node::open(options).expect("a new node opens"), _folder: folder }
+}
+
+impl Place {
+    fn peer(&self, institution: &str, now: Instant) -> crate::Session {
+        let principal = Principal::Peer { name: "AE".into(), institution: institution.into() };
+        self.node.session(principal, Purpose::Treatment, now)
+    }
+}
+
+/// An object without pixels: what decides where it belongs is its header.
+fn object(patient: &str, study: &str, sop: &str) -> Vec<u8> {
+    let mut set = DataSet::new();
+    set.set_text(tags::SOP_CLASS_UID, CT);
+    set.set_text(tags::SOP_INSTANCE_UID, sop);
+    set.set_text(tags::MODALITY, "CT");
+    set.set_text(tags::PATIENT_NAME, "PEREZ^ANA");
+    set.set_text(tags::PATIENT_ID, patient);
+    set.set_text(tags::STUDY_INSTANCE_UID, study);
+    set.set_text(tags::SERIES_INSTANCE_UID, &format!("{study}.1"));
+    set.write(Coding::ExplicitLittle)
+}
+
+async fn store(session: &crate::Session, sop: &str, bytes: &[u8]) -> bool {
+    let receiving = session.receive_data_set(CT, sop, uids::EXPLICIT_VR_LITTLE_ENDIAN, "AE");
+    let mut receiving = receiving.expect("a peer may store");
+    receiving.feed(bytes).expect("it is read");
+    !receiving.finish().await.expect("it is stored").duplicate
+}
+
+fn study(uid: &str) -> Query {
+    Query {
+        level: Level::Study,
+        conditions: vec![(tags::STUDY_INSTANCE_UID, Condition::Single(uid.to_owned()))],
+        combined_date_time: false,
+        fuzzy: false,
+        limit: usize::MAX,
+        offset: 0,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_object_sent_eight_times_at_once_is_stored_once_and_acknowledged_eight_times() {
+    let place = open();
+    let bytes = object("A1", "2.25.10", "2.25.10.1.1");
+    let mut running = Vec::new();
+    for _ in 0..8 {
+        let (session, bytes) = (place.peer(NORTE, Instant::now()), bytes.clone());
+        running.push(tokio::spawn(async move { store(&session, "2.25.10.1.1", &bytes).await }));
+    }
+    let mut new = 0;
+    for one in running {
+        new += usize::from(one.await.expect("each is acknowledged"));
+    }
+    let kept = place.peer(NORTE, Instant::now()).retrievable(&study("2.25.10"), None).expect("a list");
+    assert_eq!((new, kept.len()), (1, 1), "one was new, and one stands");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_first_objects_of_a_new_patient_at_once_make_one_patient() {
+    let place = open();
+    let mut running = Vec::new();
+    for n in 0..8 {
+        let session = place.peer(NORTE, Instant::now());
+        running.push(tokio::spawn(async move {
+            let sop = format!("2.25.2{n}.1.1");
+            store(&session, &sop, &object("NUEVA-1", &format!("2.25.2{n}"), &sop)).await
+        }));
+    }
+    for one in running {
+        assert!(one.await.expect("each is acknowledged"), "each is new");
+    }
+    let all = place.node.store().read(|view| crate::patient_index::bearers_of(view, "NUEVA-1"));
+    assert_eq!(all.expect("an answer").len(), 1, "one person bears the number");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_consent_closes_is_neither_given_to_an_institution_nor_sent_to_it_by_another() {
+    let place = open();
+    let now = Instant::now();
+    let person = &badiano_testkit::people::population(7, 1)[0];
+    let system = "urn:badiano:authority:N";
+    let registrar = Principal::System {
+        client_id: "t".into(),
+        name: "t".into(),
+        institution: NORTE.into(),
+        scopes: vec!["system/*.cruds".into()],
+    };
+    let patient = person.patient(system);
+    let number = patient["identifier"]
+        .items()
+        .iter()
+        .find(|i| i.str_of("system") == system)
+        .map(|i| i.str_of("value").to_owned())
+        .expect("a number of the hospital");
+    place
+        .node
+        .session(registrar, Purpose::Treatment, now)
+        .register_patient(patient)
+        .await
+        .expect("registered");
+    let (norte, sur) = (place.peer(NORTE, now), place.peer(SUR, now));
+    assert!(store(&norte, "2.25.30.1.1", &object(&number, "2.25.30", "2.25.30.1.1")).await);
+    let given = |list: Vec<Outgoing>| list.len();
+    assert_eq!(given(sur.retrievable(&study("2.25.30"), None).expect("a list")), 1, "care is open");
+
+    let rule =
+        Rule { permit: false, class: None, recipient: Some(SUR.into()), purpose: None, from: now, to: None };
+    let consent = Consent { rules: vec![rule] };
+    let hub = Principal::Node { institution: "DFSSA999001".into(), name: "hub".into(), on_behalf_of: None };
+    let statement = Statement { curp: person.curp.as_str().to_owned(), version: 1, consent };
+    let told = place.node.session(hub, Purpose::Operations, now).take_consent(statement).await;
+    told.expect("the hub spreads consent");
+
+    let (norte, sur) = (place.peer(NORTE, now), place.peer(SUR, now));
+    assert_eq!(given(sur.retrievable(&study("2.25.30"), None).expect("a list")), 0, "C-GET by Sur: nothing");
+    let sent = norte.retrievable(&study("2.25.30"), Some((&sur, "SUR"))).expect("a list");
+    assert_eq!(given(sent), 0, "C-MOVE to Sur asked by Norte: nothing");
+    assert_eq!(given(norte.retrievable(&study("2.25.30"), None).expect("a list")), 1, "Norte keeps its own");
+}
