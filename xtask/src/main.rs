@@ -1,11 +1,14 @@
 //! The project's own commands: one table, one file per command.
 
+mod bench;
 mod ci;
 mod codegen;
 mod demo;
 mod place;
 mod process;
+mod prove;
 mod python;
+mod stopped;
 mod story;
 mod system;
 mod test;
@@ -13,6 +16,7 @@ mod tidy;
 mod web;
 
 use std::process::ExitCode;
+use stopped::Stopped;
 
 /// What a command is called, what it does in Spanish and in English, and what runs it.
 struct Command {
@@ -24,12 +28,9 @@ struct Command {
 
 enum Run {
     Here(fn(&[String]) -> Result<(), String>),
-    /// Planned; the command says so and ends with [`EXIT_NOT_THERE`].
-    NotThereYet,
+    /// A command with parts, some of which may not be there yet.
+    InParts(fn(&[String]) -> Result<(), Stopped>),
 }
-
-/// The exit code of a command that is planned and not written.
-const EXIT_NOT_THERE: u8 = 2;
 
 const COMMANDS: [Command; 9] = [
     Command {
@@ -76,15 +77,15 @@ const COMMANDS: [Command; 9] = [
     },
     Command {
         name: "bench",
-        es: "mediciones (todavía no existe)",
-        en: "measurements (not there yet)",
-        run: Run::NotThereYet,
+        es: "mediciones de un área en modo release: AREA [--json FILE]; --peers dice qué hay con qué comparar",
+        en: "measurements of an area, in release mode; --peers says what there is to compare with",
+        run: Run::InParts(bench::run),
     },
     Command {
         name: "prove",
-        es: "demostraciones a escala nacional (todavía no existe)",
-        en: "proofs at national scale (not there yet)",
-        run: Run::NotThereYet,
+        es: "las pruebas de un área con su cuenta completa, guardadas en docs/proofs: AREA [--seed N] [--minutes N]",
+        en: "the tests of an area at their full count, kept in docs/proofs",
+        run: Run::InParts(prove::run),
     },
 ];
 
@@ -106,19 +107,14 @@ fn main() -> ExitCode {
         println!("cargo xtask {}\n  {}\n  {}", command.name, command.es, command.en);
         return ExitCode::SUCCESS;
     }
-    match command.run {
-        Run::NotThereYet => {
-            eprintln!("`{name}`: todavía no existe / not there yet");
-            ExitCode::from(EXIT_NOT_THERE)
-        }
-        Run::Here(run) => match run(rest) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(text) => {
-                eprintln!("\n{name}: {text}");
-                ExitCode::FAILURE
-            }
-        },
-    }
+    let done = match command.run {
+        Run::Here(run) => run(rest).map_err(Stopped::Failed),
+        Run::InParts(run) => run(rest),
+    };
+    let Err(stopped) = done else { return ExitCode::SUCCESS };
+    let (Stopped::Failed(text) | Stopped::NotThereYet(text)) = &stopped;
+    eprintln!("\n{name}: {text}");
+    ExitCode::from(stopped.exit_code())
 }
 
 fn list() -> String {
@@ -132,13 +128,10 @@ fn list() -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_list_names_every_command_in_both_languages_and_says_what_is_not_there() {
+    fn the_list_names_every_command_in_both_languages() {
         let list = super::list();
         for command in &super::COMMANDS {
             assert!(list.contains(command.es) && list.contains(command.en), "{}", command.name);
-            if matches!(command.run, super::Run::NotThereYet) {
-                assert!(command.en.contains("not there yet"), "{}", command.name);
-            }
         }
     }
 }

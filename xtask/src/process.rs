@@ -24,6 +24,14 @@ pub fn run(command: &mut Command) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
 }
 
+/// The same for a command whose own output is not ours: all of it goes to standard error.
+pub fn run_aside(command: &mut Command) -> Result<(), String> {
+    let shown = shown(command);
+    eprintln!("$ {shown}");
+    let status = command.stdout(std::io::stderr()).status().map_err(|e| format!("{shown}: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
+}
+
 /// Runs to the end and gives what it wrote on standard output.
 pub fn read(command: &mut Command) -> Result<String, String> {
     let shown = shown(command);

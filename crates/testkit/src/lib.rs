@@ -6,11 +6,14 @@
 pub mod hl7;
 pub mod order;
 pub mod people;
+pub mod proof;
 pub mod rng;
 pub mod story;
 pub mod studies;
 mod vocabulary;
 
+/// The day on which a story takes place.
+pub use badiano_mexico::Date;
 pub use order::Order;
 pub use people::Person;
 pub use rng::Rng;

@@ -1,0 +1,13 @@
+//! Area `hl7` of the bench: HL7 v2 messages parsed, taken in and answered.
+
+use super::Area;
+use super::frame::example;
+use super::frame::report::Report;
+
+pub const AREA: Area =
+    Area { name: "hl7", what: "HL7 v2 messages parsed, taken in and answered", measure: Some(measure) };
+
+fn measure(report: &mut Report) -> Result<(), String> {
+    // `parse_mb_core_s`: on one core, without a node.
+    example::measure(report, "badiano-hl7", "measure_hl7")
+}
