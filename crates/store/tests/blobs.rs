@@ -6,6 +6,7 @@ use crate::place::{Dice, Place, at};
 use badiano_kernel::Instant;
 use badiano_store::files::DiskFiles;
 use badiano_store::{BlobRef, CHUNK_BYTES, LeafDraft, Limits, Store};
+use badiano_testkit::proof::{Plan, Proof};
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
@@ -154,9 +155,9 @@ fn write_until_the_power_goes(store: &Store, seed: u64) -> Acknowledged {
 
 #[test]
 fn after_a_power_loss_every_acknowledged_object_is_whole_and_no_half_one_is_listed() {
-    let mut dice = Dice::seeded("power loss");
-    let (mut acknowledged, mut mended) = (0, 0);
-    for round in 0..40 {
+    let mut proof = Proof::begin("power_loss_of_packs_and_spool", Plan { slice: 40, full: 5_000 });
+    while let Some(mut case) = proof.next() {
+        let (round, mut dice) = (case.number, Dice(case.rng.next_u64()));
         let place = Place::new();
         let disk = Arc::new(FaultyDisk::default());
         let limits = Limits { pack_bytes_roll: 1 << 20, ..Limits::default() };
@@ -188,14 +189,14 @@ fn after_a_power_loss_every_acknowledged_object_is_whole_and_no_half_one_is_list
                 store.blob(&found.blob).expect("opens").verify().expect("no half object is listed");
             }
         }
-        acknowledged += done.blobs.len();
-        mended += store.opening().mended.len();
+        proof.note("objects acknowledged", done.blobs.len() as u64);
+        proof.note("never acknowledged and mended", store.opening().mended.len() as u64);
         let blob = store_blob(&store, b"going on").expect("written");
         let row = instance("1.3.8", "1.4", "1.2.8.8", blob, &[]);
         store.write(move |tx| tx.put_instance(&row)).wait().expect("a mended store takes writes");
     }
-    println!("40 power losses, {acknowledged} objects acknowledged, {mended} never acknowledged and mended");
-    assert!(acknowledged > 100 && mended > 0, "the test meets what it is about");
+    let met = proof.noted("objects acknowledged") > 100 && proof.noted("never acknowledged and mended") > 0;
+    assert!(met, "the test meets what it is about");
 }
 
 #[test]

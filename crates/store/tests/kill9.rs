@@ -2,9 +2,10 @@
 
 use crate::archive::instance;
 use crate::blobs::store_blob;
-use crate::place::{Dice, Place, at, put};
+use crate::place::{Place, at, put};
 use badiano_fhir::fhir;
 use badiano_store::{Expect, LeafDraft, Options, Store};
+use badiano_testkit::proof::{Plan, Proof};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -68,12 +69,12 @@ fn write_one(store: &Store, name: &str, uid: &str) {
 
 #[test]
 fn what_was_acknowledged_survives_kill_9_and_nothing_is_half() {
-    let mut dice = Dice::seeded("kill -9");
+    let mut proof = Proof::begin("kill_9", Plan { slice: 12, full: 200 });
     let place = Place::new();
     let options = place.options();
     let (mut written, mut read) = (HashSet::new(), HashSet::new());
-    let rounds = 12;
-    for round in 1..=rounds {
+    for mut case in proof.by_ref() {
+        let round = case.number + 1;
         let mut child = Command::new(std::env::current_exe().expect("this binary"))
             .args(["kill9::child_that_writes_until_it_is_killed", "--exact", "--nocapture"])
             .env(CHILD_DATA, &options.data)
@@ -85,7 +86,7 @@ fn what_was_acknowledged_survives_kill_9_and_nothing_is_half() {
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         assert!(lines.by_ref().any(|l| l.expect("text").ends_with("READY")), "round {round} begins");
         let killer = std::thread::spawn({
-            let pause = Duration::from_millis(20 + dice.roll(400));
+            let pause = Duration::from_millis(20 + case.rng.below(400));
             move || {
                 std::thread::sleep(pause);
                 child.kill().expect("killed");
@@ -105,7 +106,8 @@ fn what_was_acknowledged_survives_kill_9_and_nothing_is_half() {
     let store = place.open();
     assert!(!store.opening().clean, "it was killed");
     check(&store, &written, &read);
-    println!("{rounds} kills, {} writes and {} reads acknowledged, all there", written.len(), read.len());
+    proof.note("writes acknowledged", written.len() as u64);
+    proof.note("reads logged", read.len() as u64);
     assert!(written.len() > 50, "the child had time to write");
 }
 
