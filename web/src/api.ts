@@ -15,7 +15,7 @@ export type Instant = string;
 
 /** Stable codes: those of `FaultKind`, and a few that a page must tell apart. */
 export type RefusalCode =
-  | 'invalid' | 'not_found' | 'conflict' | 'forbidden' | 'unauthenticated' | 'too_costly' | 'unavailable' | 'not_supported' | 'bug'
+  | 'invalid' | 'not_found' | 'conflict' | 'unmet' | 'forbidden' | 'unauthenticated' | 'too_costly' | 'unavailable' | 'not_supported' | 'bug'
   | 'bad_credentials' | 'totp_required' | 'totp_wrong' | 'locked' | 'second_factor_required' | 'second_factor_wrong';
 
 export interface Refusal {

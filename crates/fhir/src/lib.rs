@@ -7,6 +7,7 @@ pub mod outcome;
 pub mod primitive;
 pub mod schema;
 pub mod search;
+pub mod subset;
 pub mod terminology;
 pub mod validate;
 pub mod value;

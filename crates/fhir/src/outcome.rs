@@ -119,6 +119,7 @@ pub fn from_fault(fault: &Fault) -> Value {
         FaultKind::Conflict => {
             (IssueType::Conflict, "Otro cambio llegó antes, o ya existe uno con la misma identidad.")
         }
+        FaultKind::Unmet => (IssueType::Conflict, "La condición que se puso para el cambio no se cumple."),
         FaultKind::Forbidden => (IssueType::Forbidden, "Usted no tiene permiso para hacer esto."),
         FaultKind::Unauthenticated => {
             (IssueType::Login, "Hace falta iniciar sesión, o la sesión ha vencido.")
@@ -163,6 +164,7 @@ mod tests {
             (FaultKind::Invalid, "invalid"),
             (FaultKind::NotFound, "not-found"),
             (FaultKind::Conflict, "conflict"),
+            (FaultKind::Unmet, "conflict"),
             (FaultKind::Forbidden, "forbidden"),
             (FaultKind::Unauthenticated, "login"),
             (FaultKind::TooCostly, "too-costly"),

@@ -13,6 +13,7 @@ pub const fn status_of(kind: FaultKind) -> StatusCode {
         FaultKind::Invalid => StatusCode::BAD_REQUEST,
         FaultKind::NotFound => StatusCode::NOT_FOUND,
         FaultKind::Conflict => StatusCode::CONFLICT,
+        FaultKind::Unmet => StatusCode::PRECONDITION_FAILED,
         FaultKind::Forbidden => StatusCode::FORBIDDEN,
         FaultKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         FaultKind::TooCostly => StatusCode::PAYLOAD_TOO_LARGE,
@@ -80,6 +81,7 @@ pub const fn code_of(kind: FaultKind) -> &'static str {
         FaultKind::Invalid => "invalid",
         FaultKind::NotFound => "not_found",
         FaultKind::Conflict => "conflict",
+        FaultKind::Unmet => "unmet",
         FaultKind::Forbidden => "forbidden",
         FaultKind::Unauthenticated => "unauthenticated",
         FaultKind::TooCostly => "too_costly",
@@ -94,6 +96,7 @@ pub const fn spanish_of(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::Invalid => "Hay un dato que no es válido.",
         FaultKind::NotFound => "No se encontró lo que busca.",
+        FaultKind::Unmet => "La condición que puso para el cambio no se cumple.",
         FaultKind::Conflict => "Alguien más hizo un cambio antes; actualice la página.",
         FaultKind::Forbidden => "No tiene permiso para hacer esto.",
         FaultKind::Unauthenticated => "Inicie sesión para continuar.",

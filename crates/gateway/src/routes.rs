@@ -6,6 +6,7 @@ use crate::{dicomweb as dw, fhir_rest as fhir, oauth, pages, pni};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
+use axum::routing::any;
 
 /// Longest body of a request that is read into memory; images are streamed and have their own limit.
 const BODY_BYTES_MAX: usize = 32 << 20;
@@ -24,6 +25,7 @@ pub fn doors() -> Doors {
 pub fn router(gate: Gate) -> Router {
     doors()
         .into_router(&gate)
+        .route("/fhir/{*path}", any(fhir::unknown))
         .fallback(pages::assets_door::serve)
         .layer(from_fn(pages::form::in_language))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -55,14 +57,19 @@ fn public() -> Doors {
 /// Systems and other nodes (HL7 FHIR R4, RESTful API).
 fn fhir_routes() -> Doors {
     Doors::new()
-        .route("/fhir", post(fhir::transaction::transaction))
+        .route("/fhir", get(fhir::search::search_all).post(fhir::transaction::transaction))
+        .route("/fhir/", get(fhir::search::search_all).post(fhir::transaction::transaction))
+        .route("/fhir/_search", post(fhir::search::search_all_by_post))
+        .route("/fhir/_history", get(fhir::history::history_of_all))
         .route("/fhir/{kind}", get(fhir::search::search).post(fhir::create::create))
         .route("/fhir/{kind}/_search", post(fhir::search::search_by_post))
         .route(
             "/fhir/{kind}/{id}",
             get(fhir::read::read).put(fhir::update::update).delete(fhir::delete::delete),
         )
+        .route("/fhir/{kind}/_history", get(fhir::history::history_of_type))
         .route("/fhir/{kind}/{id}/_history", get(fhir::history::history))
+        .route("/fhir/{kind}/{id}/{part}", get(fhir::search::search_compartment))
         .route("/fhir/{kind}/{id}/_history/{version}", get(fhir::read::vread))
 }
 

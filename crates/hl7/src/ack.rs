@@ -169,7 +169,7 @@ fn error_code(kind: FaultKind) -> (&'static str, &'static str) {
     match kind {
         FaultKind::Invalid => ("102", "Data type error"),
         FaultKind::NotFound => ("204", "Unknown key identifier"),
-        FaultKind::Conflict => ("205", "Duplicate key identifier"),
+        FaultKind::Conflict | FaultKind::Unmet => ("205", "Duplicate key identifier"),
         FaultKind::NotSupported => ("200", "Unsupported message type"),
         FaultKind::Forbidden | FaultKind::Unauthenticated => ("207", "Application internal error"),
         FaultKind::TooCostly | FaultKind::Unavailable | FaultKind::Bug => {

@@ -11,6 +11,8 @@ pub enum FaultKind {
     NotFound,
     /// Another change came first, or the same identity stands already.
     Conflict,
+    /// A condition that the caller set for the change does not hold (`If-Match`, `If-None-Exist`).
+    Unmet,
     /// The caller is known and may not do this.
     Forbidden,
     /// The caller is not known, or the proof of who it is has run out.
@@ -47,6 +49,9 @@ impl Fault {
     }
     pub fn conflict(text: impl Into<String>) -> Self {
         Self::new(FaultKind::Conflict, text)
+    }
+    pub fn unmet(text: impl Into<String>) -> Self {
+        Self::new(FaultKind::Unmet, text)
     }
     pub fn forbidden(text: impl Into<String>) -> Self {
         Self::new(FaultKind::Forbidden, text)

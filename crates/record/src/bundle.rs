@@ -237,6 +237,7 @@ fn failed_entry(fault: &Fault) -> Value {
         FaultKind::Invalid => "400 Bad Request",
         FaultKind::NotFound => "404 Not Found",
         FaultKind::Conflict => "409 Conflict",
+        FaultKind::Unmet => "412 Precondition Failed",
         FaultKind::Forbidden => "403 Forbidden",
         FaultKind::Unauthenticated => "401 Unauthorized",
         FaultKind::TooCostly => "413 Content Too Large",

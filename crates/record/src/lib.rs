@@ -13,6 +13,7 @@ pub mod clients;
 pub mod condition;
 pub mod consent;
 pub mod consent_register;
+pub mod history;
 pub mod imaging;
 pub mod messages;
 pub mod node;

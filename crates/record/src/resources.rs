@@ -18,6 +18,13 @@ pub struct Versioned {
     pub created: bool,
 }
 
+impl Versioned {
+    /// The version as a tag of HTTP: `W/"3"`.
+    pub fn etag(&self) -> String {
+        format!("W/\"{}\"", self.version)
+    }
+}
+
 /// Whether a change goes on although another came between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precondition {

@@ -39,6 +39,8 @@ pub struct Page {
     pub total: Option<usize>,
     pub hits: Vec<Versioned>,
     pub included: Vec<Versioned>,
+    /// Where the next page begins (`search::Query::after`), when more follows.
+    pub next: Option<Vec<u8>>,
 }
 
 impl Session {
@@ -106,6 +108,9 @@ impl Session {
         let Some(stored) = stub.filter(|s| self.sees_stored(s)) else {
             return Err(Fault::not_found("no such resource"));
         };
+        if stored.deleted {
+            return self.scope_allows(&kind, Action::Write);
+        }
         self.may_write(&stored.body)?;
         let writer = self.writer();
         self.node.store().write(move |tx| writer.delete(tx, &kind, &id, expect).map(|_| ())).await
@@ -134,19 +139,9 @@ impl Session {
         Ok(versioned(stored))
     }
 
-    /// All versions, newest first (FHIR R4, http.html#history).
-    pub fn history(&self, kind: &str, id: &str) -> Result<Vec<Versioned>, Fault> {
-        self.scope_allows(kind, Action::Read)?;
-        let all = self.node.store().read(|view| view.history(kind, id))?;
-        let seen: Vec<Stored> = all.into_iter().filter(|s| self.sees_stored(s)).collect();
-        let Some(first) = seen.first() else { return Err(Fault::not_found("no such resource")) };
-        self.note(Act::Read, "history", &search::compartment_patients(&first.body), &format!("{kind}/{id}"))?;
-        Ok(seen.into_iter().map(versioned).collect())
-    }
-
     /// What fits and may be seen (FHIR R4, search.html).
     pub fn search(&self, query: &search::Query) -> Result<Page, Fault> {
-        self.scope_allows(&query.kind, Action::Read)?;
+        query.kinds().try_for_each(|kind| self.scope_allows(kind, Action::Read))?;
         let sees = |stub: &Stub| self.sees(stub) && self.scope_allows(&stub.kind, Action::Read).is_ok();
         let hits = self.node.store().read(|view| view.search(query, &sees))?;
         let mut patients: Vec<String> = Vec::new();
@@ -157,9 +152,13 @@ impl Session {
                 }
             }
         }
-        self.note(Act::Execute, "search-type", &patients, &query.kind)?;
+        let (interaction, what) = match &*query.kind {
+            "" => ("search-system", "all types"),
+            kind => ("search-type", kind),
+        };
+        self.note(Act::Execute, interaction, &patients, what)?;
         let all = |list: Vec<Stored>| list.into_iter().map(versioned).collect();
-        Ok(Page { total: hits.total, hits: all(hits.hits), included: all(hits.included) })
+        Ok(Page { total: hits.total, hits: all(hits.hits), included: all(hits.included), next: hits.next })
     }
 
     /// Whether this session may see a thing of these classes about this patient. The one decision behind every door.
@@ -224,6 +223,11 @@ impl Session {
     pub(crate) fn consent_of(&self, pat: i64) -> Arc<Consent> {
         let known = self.node.consents().read().expect("no holder of the consents panics");
         known.get(&pat).cloned().unwrap_or_default()
+    }
+
+    /// Whether a token's scopes name a type for reading, for questions over many types.
+    pub fn may_ask_for(&self, kind: &str) -> bool {
+        self.scope_allows(kind, Action::Read).is_ok()
     }
 
     pub(crate) fn scope_allows(&self, kind: &str, action: Action) -> Result<(), Fault> {

@@ -4,6 +4,7 @@
 //! text of a question into a [`Query`], and the store turns a `Query` into rows. [`matches`] answers the same question of
 //! one resource without an index. The words they share are in [`query`].
 
+mod compartment;
 mod definition;
 mod extract;
 mod filter_expression;
@@ -18,9 +19,10 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use compartment::in_compartment;
 pub use definition::{parameter, parameters};
 pub use extract::{compartment_patients, extract};
 pub use fold::fold;
 pub use matches::{Others, entry_matches, matches};
-pub use parse::{ALTERNATIVES_MAX, COUNT, COUNT_MAX, Extras, NESTING_MAX, PARAMETERS_MAX, Parsed, parse};
+pub use parse::{ALTERNATIVES_MAX, COUNT, COUNT_MAX, NESTING_MAX, PARAMETERS_MAX, Parsed, parse, parse_all};
 pub use query::{Entry, Filter, Include, Key, Modifier, Prefix, Query, Sort, Test, Total};

@@ -25,15 +25,6 @@ pub struct Parsed {
     pub query: Query,
     /// The names of parameters that were passed over; always empty for a strict reader.
     pub unknown: Vec<String>,
-    pub extras: Extras,
-}
-
-/// What the caller does with the answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Extras {
-    /// `_summary`: `true`, `text`, `data`, `count`.
-    pub summary: Option<String>,
-    pub elements: Vec<String>,
 }
 
 /// Why one pair gives no filter.
@@ -58,14 +49,8 @@ pub fn parse(kind: &str, pairs: &[(String, String)], strict: bool, zone: &str) -
     if pairs.len() > PARAMETERS_MAX {
         return Err(Fault::too_costly(format!("more than {PARAMETERS_MAX} parameters")));
     }
-    let mut reader = Reader {
-        parsed: Parsed {
-            query: Query { kind: kind.into(), count: COUNT, ..Query::default() },
-            unknown: Vec::new(),
-            extras: Extras::default(),
-        },
-        zone,
-    };
+    let query = Query { kind: kind.into(), count: COUNT, ..Query::default() };
+    let mut reader = Reader { parsed: Parsed { query, unknown: Vec::new() }, zone };
     for (name, value) in pairs {
         match reader.pair(name, value) {
             Ok(()) => {}
@@ -77,6 +62,35 @@ pub fn parse(kind: &str, pairs: &[(String, String)], strict: bool, zone: &str) -
         }
     }
     Ok(reader.parsed)
+}
+
+/// A question over several types: every parameter must be known to each of them and mean the same.
+pub fn parse_all(
+    kinds: &[&str],
+    pairs: &[(String, String)],
+    strict: bool,
+    zone: &str,
+) -> Result<Parsed, Fault> {
+    let mut all: Option<Parsed> = None;
+    for kind in kinds {
+        let mut one = parse(kind, pairs, strict, zone)?;
+        one.query.kind = "".into();
+        match &mut all {
+            None => all = Some(one),
+            Some(all) if all.query.filters == one.query.filters && all.query.sort == one.query.sort => {
+                let new = one.unknown.into_iter().filter(|name| !all.unknown.contains(name));
+                let new: Vec<String> = new.collect();
+                all.unknown.extend(new);
+            }
+            Some(_) => {
+                let text = "a search over several types takes parameters that all of them have alike";
+                return Err(Fault::invalid(text));
+            }
+        }
+    }
+    let mut all = all.ok_or_else(|| Fault::invalid("a search names at least one type").at("_type"))?;
+    all.query.kinds = kinds.iter().map(|kind| Box::from(*kind)).collect();
+    Ok(all)
 }
 
 struct Reader<'z> {
@@ -114,18 +128,11 @@ impl Reader<'_> {
                     return Err(Refusal::Fault(Fault::too_costly("too many includes").at(name)));
                 }
             }
-            "_summary" => match value {
-                "true" | "text" | "data" | "count" => self.parsed.extras.summary = Some(value.to_owned()),
-                "false" => self.parsed.extras.summary = None,
-                _ => return Err(invalid("must be true, text, data, count or false")),
-            },
-            "_elements" => {
-                let names = value.split(',').map(str::trim).filter(|n| !n.is_empty()).map(str::to_owned);
-                self.parsed.extras.elements.extend(names);
-            }
-            "_format" | "_pretty" => {}
+            // How the answer is shown: [`crate::subset`] and the door.
+            "_summary" | "_elements" | "_format" | "_pretty" => {}
             "_contained" if value == "false" => {}
-            "_text" | "_content" | "_query" | "_list" | "_contained" | "_containedType" | "_score" => {
+            "_list" => query.filters.push(in_list(value).map_err(|f| Refusal::Fault(f.at(name)))?),
+            "_text" | "_content" | "_query" | "_contained" | "_containedType" | "_score" => {
                 return Err(Refusal::Fault(Fault::not_supported("this parameter is not offered").at(name)));
             }
             "_filter" => {
@@ -164,6 +171,17 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// `_list=42`: what a List refers to (search.html#list).
+fn in_list(value: &str) -> Result<Filter, Fault> {
+    if value.starts_with('$') {
+        return Err(Fault::not_supported("lists that a server makes (`$current-...`) are not offered"));
+    }
+    let id = value.strip_prefix("List/").unwrap_or(value);
+    let test = Test::Token { system: None, code: Some(id.into()) };
+    let list = Filter::Param { param: "_id".into(), modifier: Modifier::None, any_of: vec![test] };
+    Ok(Filter::Has { source: "List".into(), param: "item".into(), filter: Box::new(list) })
 }
 
 /// `Source:param[:Target]`, `Source:*`, `*`.

@@ -42,27 +42,40 @@ pub enum Key {
 /// A question over one type of resource, parsed and checked against the definitions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
-    /// The type that is asked for.
+    /// The type that is asked for; empty for a question over `kinds`.
     pub kind: Box<str>,
+    /// The types of a question over several.
+    pub kinds: Vec<Box<str>>,
     /// All must hold.
     pub filters: Vec<Filter>,
     /// First is most important; empty means newest change first.
     pub sort: Vec<Sort>,
     /// Page size, already within the server's limit.
     pub count: usize,
-    /// Where the page begins, counted in hits; cursors are made above.
+    /// Where the page begins, counted in hits from `after` or from the first.
     pub offset: usize,
+    /// The place after which the page begins, as the store gave it with the page before.
+    pub after: Option<Vec<u8>>,
     pub total: Total,
     pub include: Vec<Include>,
     pub revinclude: Vec<Include>,
+}
+
+impl Query {
+    /// The types that are asked for.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        let several = self.kinds.iter().map(|kind| &**kind);
+        several.chain((!self.kind.is_empty()).then_some(&*self.kind))
+    }
 }
 
 /// `_total`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Total {
     None,
-    Estimate,
+    /// Where it is cheap: what holds when nothing is asked for.
     #[default]
+    Estimate,
     Accurate,
 }
 

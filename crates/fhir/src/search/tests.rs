@@ -284,10 +284,6 @@ fn result_parameters_are_read_and_limited() {
     assert_eq!((query.count, query.offset, query.total), (COUNT_MAX, 20, Total::None));
     assert_eq!(query.sort[0], Sort { param: "date".into(), descending: true });
     assert_eq!((query.include.len(), query.revinclude.len(), query.include[1].iterate), (2, 1, true));
-    assert_eq!(
-        parsed.extras,
-        Extras { summary: Some("count".into()), elements: vec!["id".into(), "code".into()] }
-    );
     assert_eq!(question("Patient", "gender=male", true).expect("plain").query.count, COUNT);
 }
 

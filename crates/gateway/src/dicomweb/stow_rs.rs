@@ -254,7 +254,7 @@ fn answer(outcome: &Outcome, base: &str) -> DataSet {
 const fn reason_of(kind: FaultKind) -> i64 {
     match kind {
         FaultKind::Invalid => 0xC000,
-        FaultKind::Conflict => 0xA900,
+        FaultKind::Conflict | FaultKind::Unmet => 0xA900,
         FaultKind::Unavailable | FaultKind::TooCostly => 0xA700,
         FaultKind::NotSupported => 0x0122,
         FaultKind::Forbidden | FaultKind::Unauthenticated => 0x0124,

@@ -10,7 +10,7 @@ use badiano_kernel::{Fault, FaultKind};
 pub fn status_of(operation: Operation, fault: &Fault) -> Status {
     match (fault.kind, operation) {
         (FaultKind::Invalid, Operation::CStore) => Status::CANNOT_UNDERSTAND,
-        (FaultKind::Conflict, Operation::CStore) => Status::DATA_SET_DOES_NOT_MATCH,
+        (FaultKind::Conflict | FaultKind::Unmet, Operation::CStore) => Status::DATA_SET_DOES_NOT_MATCH,
         (FaultKind::TooCostly, Operation::CMove | Operation::CGet) => Status::OUT_OF_RESOURCES_MATCHES,
         (FaultKind::Unavailable | FaultKind::TooCostly, _) => Status::OUT_OF_RESOURCES,
         (FaultKind::Invalid, Operation::CFind | Operation::CMove | Operation::CGet) => {
@@ -19,7 +19,7 @@ pub fn status_of(operation: Operation, fault: &Fault) -> Status {
         (FaultKind::Invalid, _) => Status::INVALID_ATTRIBUTE_VALUE,
         (FaultKind::NotFound, _) => Status::NO_SUCH_SOP_INSTANCE,
         (FaultKind::Conflict, Operation::NCreate) => Status::DUPLICATE_SOP_INSTANCE,
-        (FaultKind::Conflict | FaultKind::Bug, _) => Status::PROCESSING_FAILURE,
+        (FaultKind::Conflict | FaultKind::Unmet | FaultKind::Bug, _) => Status::PROCESSING_FAILURE,
         (FaultKind::Forbidden | FaultKind::Unauthenticated, _) => Status::NOT_AUTHORIZED,
         (FaultKind::NotSupported, _) => Status::SOP_CLASS_NOT_SUPPORTED,
     }

@@ -1,5 +1,6 @@
 //! FHIR capabilities interaction: generated from the tables that serve. https://hl7.org/fhir/R4/http.html#capabilities
 
+use super::asked::Asked;
 use super::form;
 use crate::gate::Gate;
 use crate::reply::Refusal;
@@ -17,8 +18,8 @@ pub async fn metadata(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let wire = form::wanted(&headers, &form::pairs(&query.unwrap_or_default()))?;
-    form::answer(StatusCode::OK, &statement(&gate.node.settings().name, &gate.options.address), wire)
+    let asked = Asked::of_query(&headers, query.as_deref())?;
+    form::answer(StatusCode::OK, &statement(&gate.node.settings().name, &gate.options.address), &asked)
 }
 
 /// The CapabilityStatement of a node; also what `docs/conformance` shows.

@@ -1,10 +1,11 @@
 //! FHIR create interaction. https://hl7.org/fhir/R4/http.html#create
 
+use super::asked::Asked;
 use super::form;
 use crate::caller::Caller;
 use crate::reply::Refusal;
-use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, RawQuery};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use badiano_kernel::Fault;
 use bytes::Bytes;
@@ -12,10 +13,11 @@ use bytes::Bytes;
 pub async fn create(
     caller: Caller,
     Path(kind): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let wire = form::wanted(&headers, &[])?;
+    let asked = Asked::of_query(&headers, query.as_deref())?;
     form::known_kind(&kind)?;
     if headers.contains_key("if-none-exist") {
         return Err(Refusal::fhir(Fault::not_supported("conditional create is not there yet")));
@@ -34,5 +36,5 @@ pub async fn create(
         session.create(resource).await
     };
     let done = done.map_err(Refusal::fhir)?;
-    form::answer_version(if done.created { StatusCode::CREATED } else { StatusCode::OK }, &done, wire)
+    form::answer_written(&done, &caller.gate.options.address, &asked)
 }

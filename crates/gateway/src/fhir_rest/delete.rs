@@ -12,6 +12,7 @@ pub async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
     form::known_kind(&kind)?;
-    caller.session().delete(&kind, &id, form::precondition(&headers)?).await.map_err(Refusal::fhir)?;
+    let expect = form::precondition(&headers)?;
+    caller.session().delete(&kind, &id, expect).await.map_err(|f| form::unmet(f, expect))?;
     Ok(StatusCode::NO_CONTENT)
 }

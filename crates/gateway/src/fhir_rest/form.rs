@@ -1,11 +1,12 @@
 //! The form of requests and answers: JSON or XML, headers of versions (FHIR R4, http.html#mime-type, #versioning).
 
+use super::asked::{Asked, Returns};
 use crate::reply::Refusal;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use badiano_fhir::{Value, json, schema, xml};
-use badiano_kernel::{Fault, Instant};
+use badiano_fhir::{Value, json, outcome, schema, xml};
+use badiano_kernel::{Fault, FaultKind, Instant};
 use badiano_record::resources::{Precondition, Versioned};
 
 /// What every clinical answer carries, filtered or not (house, invariant 3).
@@ -18,17 +19,21 @@ pub enum Wire {
     Xml,
 }
 
-/// What the caller wants to read: `_format` outranks `Accept`.
-pub fn wanted(headers: &HeaderMap, query: &[(String, String)]) -> Result<Wire, Refusal> {
-    let asked = query.iter().find(|(k, _)| k == "_format").map(|(_, v)| v.as_str());
-    let accept = headers.get(header::ACCEPT).and_then(|h| h.to_str().ok());
-    match asked {
-        Some(text) => named(text).ok_or_else(|| refuse(Fault::invalid("_format is json or xml"))),
-        None => {
-            let Some(accept) = accept else { return Ok(Wire::Json) };
-            let any =
-                accept.split(',').find_map(|part| named(part.split(';').next().unwrap_or_default().trim()));
-            Ok(any.unwrap_or(Wire::Json))
+impl Wire {
+    /// A format by its name or content type.
+    pub fn named(text: &str) -> Option<Wire> {
+        match text {
+            "json"
+            | "application/json"
+            | "application/fhir+json"
+            | "application/fhir json"
+            | "text/json"
+            | "*/*"
+            | "application/*" => Some(Wire::Json),
+            "xml" | "application/xml" | "application/fhir+xml" | "application/fhir xml" | "text/xml" => {
+                Some(Wire::Xml)
+            }
+            _ => None,
         }
     }
 }
@@ -37,28 +42,12 @@ fn refuse(fault: Fault) -> Refusal {
     Refusal::fhir(fault)
 }
 
-fn named(text: &str) -> Option<Wire> {
-    match text {
-        "json"
-        | "application/json"
-        | "application/fhir+json"
-        | "application/fhir json"
-        | "text/json"
-        | "*/*"
-        | "application/*" => Some(Wire::Json),
-        "xml" | "application/xml" | "application/fhir+xml" | "application/fhir xml" | "text/xml" => {
-            Some(Wire::Xml)
-        }
-        _ => None,
-    }
-}
-
 /// Reads a body in the form that its content type says.
 pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
     let kind =
         headers.get(header::CONTENT_TYPE).and_then(|h| h.to_str().ok()).unwrap_or("application/fhir+json");
     let bare = kind.split(';').next().unwrap_or_default().trim();
-    match named(bare) {
+    match Wire::named(bare) {
         Some(Wire::Json) => json::parse(body).map_err(|e| refuse(Fault::invalid(e.to_string()))),
         Some(Wire::Xml) => xml::parse(body).map_err(|e| refuse(Fault::invalid(e.to_string()))),
         None => Err(refuse(Fault::invalid(
@@ -68,9 +57,12 @@ pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
 }
 
 /// Prints a value in the form that was asked for.
-pub fn print(value: &Value, wire: Wire) -> Result<(&'static str, String), Refusal> {
-    match wire {
-        Wire::Json => Ok(("application/fhir+json; charset=utf-8", json::to_string(value))),
+pub fn print(value: &Value, asked: &Asked) -> Result<(&'static str, String), Refusal> {
+    match asked.wire {
+        Wire::Json => {
+            let print = if asked.pretty { json::to_string_pretty } else { json::to_string };
+            Ok(("application/fhir+json; charset=utf-8", print(value)))
+        }
         Wire::Xml => {
             let text = xml::to_string(value).map_err(|e| refuse(Fault::bug(e.to_string())))?;
             Ok(("application/fhir+xml; charset=utf-8", text))
@@ -79,8 +71,8 @@ pub fn print(value: &Value, wire: Wire) -> Result<(&'static str, String), Refusa
 }
 
 /// A plain answer.
-pub fn answer(status: StatusCode, value: &Value, wire: Wire) -> Result<Response, Refusal> {
-    let (kind, body) = print(value, wire)?;
+pub fn answer(status: StatusCode, value: &Value, asked: &Asked) -> Result<Response, Refusal> {
+    let (kind, body) = print(value, asked)?;
     Ok(respond(status, kind, body))
 }
 
@@ -95,30 +87,61 @@ fn respond(status: StatusCode, kind: &'static str, body: String) -> Response {
 }
 
 /// One version of a resource with its headers.
-pub fn answer_version(status: StatusCode, found: &Versioned, wire: Wire) -> Result<Response, Refusal> {
-    let (kind, body) = print(&found.resource, wire)?;
-    let mut response = respond(status, kind, body);
-    let headers = response.headers_mut();
-    let etag =
-        HeaderValue::from_str(&format!("W/\"{}\"", found.version)).expect("a number is a header value");
-    headers.insert(header::ETAG, etag);
-    let modified = HeaderValue::from_str(&http_date(found.updated)).expect("a date is a header value");
-    headers.insert(header::LAST_MODIFIED, modified);
-    if matches!(status, StatusCode::CREATED | StatusCode::OK) {
-        let at = format!(
-            "/fhir/{}/{}/_history/{}",
-            found.resource.resource_type(),
-            found.resource.id(),
-            found.version
-        );
-        if let Ok(value) = HeaderValue::from_str(&at) {
-            headers.insert(
-                if status == StatusCode::CREATED { header::LOCATION } else { header::CONTENT_LOCATION },
-                value,
-            );
+pub fn answer_version(found: &Versioned, asked: &Asked) -> Result<Response, Refusal> {
+    let mut response = answer(StatusCode::OK, &asked.subset.of(&found.resource), asked)?;
+    name_version(&mut response, found);
+    Ok(response)
+}
+
+/// What a write answers: 201 with its place or 200, and of the content what was preferred.
+pub fn answer_written(done: &Versioned, address: &str, asked: &Asked) -> Result<Response, Refusal> {
+    let status = if done.created { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = match asked.returns {
+        Some(Returns::Minimal) => {
+            let mut bare = Response::new(Body::empty());
+            *bare.status_mut() = status;
+            bare
         }
+        Some(Returns::OperationOutcome) => answer(status, &outcome::from_issues(&[]), asked)?,
+        Some(Returns::Representation) | None => answer(status, &asked.subset.of(&done.resource), asked)?,
+    };
+    name_version(&mut response, done);
+    let (kind, id) = (done.resource.resource_type(), done.resource.id());
+    let at = format!("{address}/fhir/{kind}/{id}/_history/{}", done.version);
+    if let Ok(value) = HeaderValue::from_str(&at) {
+        let name = if done.created { header::LOCATION } else { header::CONTENT_LOCATION };
+        response.headers_mut().insert(name, value);
     }
     Ok(response)
+}
+
+/// `ETag` and `Last-Modified`.
+fn name_version(response: &mut Response, of: &Versioned) {
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, HeaderValue::from_str(&of.etag()).expect("a number is a header value"));
+    let modified = HeaderValue::from_str(&http_date(of.updated)).expect("a date is a header value");
+    headers.insert(header::LAST_MODIFIED, modified);
+}
+
+/// Whether the caller has this version already (`If-None-Match`, `If-Modified-Since`; http.html#cread).
+pub fn is_known(found: &Versioned, headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|h: &HeaderValue| h.to_str().ok());
+    if let Some(tags) = text(header::IF_NONE_MATCH) {
+        let own = found.version.to_string();
+        return tags.split(',').any(|tag| tag.trim().trim_start_matches("W/").trim_matches('"') == own);
+    }
+    // Both are whole seconds: the same date means that nothing came after.
+    text(header::IF_MODIFIED_SINCE).is_some_and(|since| since == http_date(found.updated))
+}
+
+/// The version that came between is told as a condition that does not hold, where the caller set one.
+pub fn unmet(fault: Fault, expect: Precondition) -> Refusal {
+    match (fault.kind, expect) {
+        (FaultKind::Conflict, Precondition::Version(_) | Precondition::Absent) => {
+            refuse(Fault { kind: FaultKind::Unmet, ..fault })
+        }
+        _ => refuse(fault),
+    }
 }
 
 /// `If-Match` and `If-None-Match: *` of a write.

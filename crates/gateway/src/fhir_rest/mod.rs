@@ -1,11 +1,22 @@
 //! HL7 FHIR R4 RESTful API (http.html): one file an interaction.
 
+pub mod asked;
 pub mod capabilities;
 pub mod create;
+mod cursor;
 pub mod delete;
 pub mod form;
 pub mod history;
 pub mod read;
 pub mod search;
+mod self_link;
 pub mod transaction;
 pub mod update;
+
+use crate::reply::Refusal;
+use badiano_kernel::Fault;
+
+/// An address below the base that no interaction has.
+pub async fn unknown() -> Refusal {
+    Refusal::fhir(Fault::not_found("no interaction of FHIR R4 has this address here"))
+}

@@ -1,10 +1,11 @@
 //! FHIR read and vread interactions. https://hl7.org/fhir/R4/http.html#read
 
+use super::asked::Asked;
 use super::form;
 use crate::caller::Caller;
 use crate::reply::Refusal;
 use axum::extract::{Path, RawQuery};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use badiano_kernel::{Fault, FaultKind};
 use badiano_record::resources::Versioned;
@@ -15,7 +16,7 @@ pub async fn read(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let wire = form::wanted(&headers, &form::pairs(&query.unwrap_or_default()))?;
+    let asked = Asked::of_query(&headers, query.as_deref())?;
     form::known_kind(&kind)?;
     let session = caller.session();
     let found = session.read(&kind, &id);
@@ -25,7 +26,7 @@ pub async fn read(
         _ => Err(f),
     };
     let found = found.or_else(by_curp).map_err(Refusal::fhir)?;
-    answer(&found, &headers, wire)
+    answer(&found, &headers, &asked)
 }
 
 pub async fn vread(
@@ -34,21 +35,20 @@ pub async fn vread(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let wire = form::wanted(&headers, &form::pairs(&query.unwrap_or_default()))?;
+    let asked = Asked::of_query(&headers, query.as_deref())?;
     form::known_kind(&kind)?;
     let version = version.parse().map_err(|_| Refusal::fhir(Fault::not_found("no such version")))?;
     let found = caller.session().read_version(&kind, &id, version).map_err(Refusal::fhir)?;
-    answer(&found, &headers, wire)
+    answer(&found, &headers, &asked)
 }
 
-fn answer(found: &Versioned, headers: &HeaderMap, wire: form::Wire) -> Result<Response, Refusal> {
+fn answer(found: &Versioned, headers: &HeaderMap, asked: &Asked) -> Result<Response, Refusal> {
     if found.deleted {
         let gone = badiano_fhir::outcome::from_fault(&Fault::not_found("the resource was deleted"));
-        return form::answer(StatusCode::GONE, &gone, wire);
+        return form::answer(StatusCode::GONE, &gone, asked);
     }
-    let etag = format!("W/\"{}\"", found.version);
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|h| h.as_bytes() == etag.as_bytes()) {
+    if form::is_known(found, headers) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
-    form::answer_version(StatusCode::OK, found, wire)
+    form::answer_version(found, asked)
 }

@@ -1,17 +1,30 @@
-//! FHIR search interactions, by GET and by POST; at the hub, the question to all who hold something. https://hl7.org/fhir/R4/search.html
+//! FHIR search interactions: of a type, of all types, of a compartment, by GET and by POST; at the hub, the question to all who
+//! hold something. https://hl7.org/fhir/R4/search.html
 
-use super::form;
+use super::asked::{Asked, about_content};
+use super::cursor::{self, Cursor};
+use super::{form, self_link};
 use crate::caller::Caller;
 use crate::reply::Refusal;
 use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use badiano_exchange::ask;
-use badiano_fhir::{Value, fhir, search as words};
+use badiano_fhir::{Value, fhir, schema, search as words};
 use badiano_kernel::{Fault, Principal, Purpose};
 use badiano_record::NodeRole;
 use badiano_record::resources::Versioned;
+use badiano_record::session::Page;
 use bytes::Bytes;
+
+/// What is searched.
+enum Scope<'a> {
+    Type(&'a str),
+    /// `GET [base]?_type=A,B`.
+    All,
+    /// `GET [base]/Patient/1/Observation`: compartment, its id, type.
+    Compartment(&'a str, &'a str, &'a str),
+}
 
 pub async fn search(
     caller: Caller,
@@ -19,8 +32,7 @@ pub async fn search(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let query = query.unwrap_or_default();
-    run(&caller, &kind, form::pairs(&query), &headers).await
+    run(&caller, Scope::Type(&kind), form::pairs(&query.unwrap_or_default()), &headers).await
 }
 
 pub async fn search_by_post(
@@ -30,50 +42,161 @@ pub async fn search_by_post(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
+    run(&caller, Scope::Type(&kind), posted(query, &body)?, &headers).await
+}
+
+pub async fn search_all(
+    caller: Caller,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    run(&caller, Scope::All, form::pairs(&query.unwrap_or_default()), &headers).await
+}
+
+pub async fn search_all_by_post(
+    caller: Caller,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    run(&caller, Scope::All, posted(query, &body)?, &headers).await
+}
+
+pub async fn search_compartment(
+    caller: Caller,
+    Path((compartment, id, kind)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let pairs = form::pairs(&query.unwrap_or_default());
+    run(&caller, Scope::Compartment(&compartment, &id, &kind), pairs, &headers).await
+}
+
+/// The pairs of the address and of the form.
+fn posted(query: Option<String>, body: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
     let text =
-        std::str::from_utf8(&body).map_err(|_| Refusal::fhir(Fault::invalid("the form is not UTF-8")))?;
+        std::str::from_utf8(body).map_err(|_| Refusal::fhir(Fault::invalid("the form is not UTF-8")))?;
     let mut pairs = form::pairs(&query.unwrap_or_default());
     pairs.extend(form::pairs(text));
-    run(&caller, &kind, pairs, &headers).await
+    Ok(pairs)
 }
 
 async fn run(
     caller: &Caller,
-    kind: &str,
+    scope: Scope<'_>,
     pairs: Vec<(String, String)>,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    let wire = form::wanted(headers, &pairs)?;
-    form::known_kind(kind)?;
+    let asked = Asked::of(headers, &pairs)?;
     if caller.gate.node.settings().role == NodeRole::Hub && is_national(caller) {
-        let bundle = ask_all(caller, kind).await.map_err(Refusal::fhir)?;
-        return form::answer(StatusCode::OK, &bundle, wire);
+        let bundle = ask_all(caller, &scope).await.map_err(Refusal::fhir)?;
+        return form::answer(StatusCode::OK, &bundle, &asked);
     }
-    let strict =
-        headers.get("prefer").is_some_and(|h| h.to_str().is_ok_and(|p| p.contains("handling=strict")));
-    let zone = &caller.gate.node.settings().zone;
-    let own: Vec<(String, String)> =
-        pairs.into_iter().filter(|(k, _)| !matches!(k.as_str(), "_format" | "_pretty")).collect();
-    let parsed = words::parse(kind, &own, strict, zone).map_err(Refusal::fhir)?;
+    let cursor = cursor(caller, &scope, &pairs, asked.strict)?;
+    // A page is shown as the first one was, unless its address says otherwise.
+    let asked = Asked::of(headers, &[&cursor.pairs[..], &pairs].concat())?;
+    let content = about_content(cursor.pairs.clone());
+    let mut parsed = scope.parse(caller, &content, cursor.strict).map_err(Refusal::fhir)?;
+    parsed.query.after = cursor.after.clone();
+    if asked.count_only {
+        (parsed.query.count, parsed.query.total) = (0, words::Total::Accurate);
+    }
     let page = caller.session().search(&parsed.query).map_err(Refusal::fhir)?;
-    let mut entries: Vec<Value> = Vec::new();
-    entries.extend(page.hits.iter().map(|v| entry(caller, v, "match")));
-    entries.extend(page.included.iter().map(|v| entry(caller, v, "include")));
-    if !parsed.unknown.is_empty() {
-        let text = format!("not understood and left out: {}", parsed.unknown.join(", "));
-        let warning = fhir!({
-            "resourceType": "OperationOutcome",
-            "issue": [{ "severity": "warning", "code": "not-supported", "diagnostics": text }]
-        });
-        entries.push(fhir!({ "resource": warning, "search": { "mode": "outcome" } }));
-    }
+    let total = page.total.or(cursor.total);
     let mut bundle = fhir!({ "resourceType": "Bundle", "type": "searchset" });
-    if let Some(total) = page.total {
+    if let Some(total) = total.filter(|_| parsed.query.total != words::Total::None) {
         bundle.set("total", total);
     }
-    bundle.set("link", links(caller, kind, &own, &parsed.query, &page));
-    bundle.set("entry", Value::Array(entries));
-    form::answer(StatusCode::OK, &bundle, wire)
+    let next = page.next.clone().map(|after| cursor.next(after, total));
+    bundle.set("link", links(caller, &cursor, &parsed, next).map_err(Refusal::fhir)?);
+    let entries = entries(caller, &page, &parsed.unknown, &asked);
+    if !entries.is_empty() {
+        bundle.set("entry", Value::Array(entries));
+    }
+    form::answer(StatusCode::OK, &bundle, &asked)
+}
+
+/// The search as it was first asked for: now, or on the first page.
+fn cursor(
+    caller: &Caller,
+    scope: &Scope<'_>,
+    pairs: &[(String, String)],
+    strict: bool,
+) -> Result<Cursor, Refusal> {
+    let path = scope.path();
+    let Some((_, text)) = pairs.iter().find(|(k, _)| k == cursor::NAME) else {
+        return Ok(Cursor::new(&path, pairs.to_vec(), strict, caller.now));
+    };
+    let known = Cursor::open(text, caller).map_err(Refusal::fhir)?;
+    let alone = about_content(pairs.to_vec()).len() == 1;
+    if known.path != path || !alone {
+        let text = "the address of a page stands alone, at the type that was searched";
+        return Err(Refusal::fhir(Fault::invalid(text).at(cursor::NAME)));
+    }
+    Ok(known)
+}
+
+impl Scope<'_> {
+    fn path(&self) -> String {
+        match self {
+            Scope::Type(kind) => (*kind).to_owned(),
+            Scope::All => String::new(),
+            Scope::Compartment(compartment, id, kind) => format!("{compartment}/{id}/{kind}"),
+        }
+    }
+
+    fn parse(
+        &self,
+        caller: &Caller,
+        pairs: &[(String, String)],
+        strict: bool,
+    ) -> Result<words::Parsed, Fault> {
+        let zone = &caller.gate.node.settings().zone;
+        match self {
+            Scope::Type(kind) => {
+                known(kind)?;
+                words::parse(kind, pairs, strict, zone)
+            }
+            Scope::Compartment(compartment, id, kind) => {
+                known(kind)?;
+                let filter = words::in_compartment(compartment, id, kind)?;
+                let mut parsed = words::parse(kind, pairs, strict, zone)?;
+                parsed.query.filters.insert(0, filter);
+                Ok(parsed)
+            }
+            Scope::All => parse_all(caller, pairs, strict, zone),
+        }
+    }
+}
+
+fn known(kind: &str) -> Result<(), Fault> {
+    if schema::is_resource_type(kind) {
+        Ok(())
+    } else {
+        Err(Fault::not_found("FHIR R4 has no resource type of this name"))
+    }
+}
+
+/// `_type=A,B` or every type that the caller may ask for.
+fn parse_all(
+    caller: &Caller,
+    pairs: &[(String, String)],
+    strict: bool,
+    zone: &str,
+) -> Result<words::Parsed, Fault> {
+    let named: Vec<&str> =
+        pairs.iter().filter(|(k, _)| k == "_type").flat_map(|(_, v)| v.split(',')).collect();
+    let session = caller.session();
+    let kinds: Vec<&str> = if named.is_empty() {
+        schema::resource_types().iter().copied().filter(|kind| session.may_ask_for(kind)).collect()
+    } else {
+        named
+    };
+    if kinds.iter().any(|kind| !schema::is_resource_type(kind)) {
+        return Err(Fault::invalid("names a type that FHIR R4 does not have").at("_type"));
+    }
+    let others: Vec<(String, String)> = pairs.iter().filter(|(k, _)| k != "_type").cloned().collect();
+    words::parse_all(&kinds, &others, strict, zone)
 }
 
 /// Another node asks the hub for a person of its staff, or the citizen for themselves.
@@ -81,8 +204,8 @@ fn is_national(caller: &Caller) -> bool {
     matches!(&caller.principal, Principal::Node { on_behalf_of: Some(_), .. }) && caller.person.is_some()
 }
 
-async fn ask_all(caller: &Caller, kind: &str) -> Result<Value, Fault> {
-    if kind != "Patient" {
+async fn ask_all(caller: &Caller, scope: &Scope<'_>) -> Result<Value, Fault> {
+    if !matches!(scope, Scope::Type("Patient")) {
         return Err(Fault::not_supported(
             "the national question is asked from the person: Patient with _revinclude",
         ));
@@ -96,49 +219,51 @@ async fn ask_all(caller: &Caller, kind: &str) -> Result<Value, Fault> {
     Ok(ask::ask_sources(&session, &wire, person).await?.to_bundle())
 }
 
-fn entry(caller: &Caller, found: &Versioned, mode: &str) -> Value {
+fn entries(caller: &Caller, page: &Page, unknown: &[String], asked: &Asked) -> Vec<Value> {
+    let mut entries: Vec<Value> = Vec::new();
+    entries.extend(page.hits.iter().map(|v| entry(caller, v, "match", asked)));
+    entries.extend(page.included.iter().map(|v| entry(caller, v, "include", asked)));
+    if !unknown.is_empty() {
+        let text = format!("not understood and left out: {}", unknown.join(", "));
+        let warning = fhir!({
+            "resourceType": "OperationOutcome",
+            "issue": [{ "severity": "warning", "code": "not-supported", "diagnostics": text }]
+        });
+        entries.push(fhir!({ "resource": warning, "search": { "mode": "outcome" } }));
+    }
+    entries
+}
+
+fn entry(caller: &Caller, found: &Versioned, mode: &str, asked: &Asked) -> Value {
     let (kind, id) = (found.resource.resource_type(), found.resource.id());
     fhir!({
         "fullUrl": (format!("{}/fhir/{kind}/{id}", caller.gate.options.address)),
-        "resource": (found.resource.clone()),
+        "resource": (asked.subset.of(&found.resource).into_owned()),
         "search": { "mode": mode }
     })
 }
 
-/// `self` and, where more follows, `next`. What names a person never stands in an address that we build: such pages are asked for by POST.
+/// `self`, of what was understood, and `next` where more follows.
 fn links(
     caller: &Caller,
-    kind: &str,
-    pairs: &[(String, String)],
-    query: &words::Query,
-    page: &badiano_record::session::Page,
-) -> Value {
-    let names_a_person = |k: &str| {
-        ["identifier", "name", "family", "given", "phone", "birthdate", "address"]
-            .iter()
-            .any(|p| k.starts_with(p) || k.contains(&format!(".{p}")))
+    cursor: &Cursor,
+    parsed: &words::Parsed,
+    next: Option<Cursor>,
+) -> Result<Value, Fault> {
+    let base = match cursor.path.as_str() {
+        "" => format!("{}/fhir", caller.gate.options.address),
+        path => format!("{}/fhir/{path}", caller.gate.options.address),
     };
-    let shown: Vec<String> = pairs
-        .iter()
-        .filter(|(k, _)| k != "_offset" && !names_a_person(k))
-        .map(|(k, v)| format!("{}={}", percent(k), percent(v)))
-        .collect();
-    let base = format!("{}/fhir/{kind}", caller.gate.options.address);
-    let with = |extra: &str| {
-        let all: Vec<&str> =
-            shown.iter().map(String::as_str).chain((!extra.is_empty()).then_some(extra)).collect();
-        if all.is_empty() { base.clone() } else { format!("{base}?{}", all.join("&")) }
+    let sealed =
+        |cursor: &Cursor| Ok(format!("{base}?{}={}", cursor::NAME, cursor.seal(caller)?)) as Result<_, Fault>;
+    let own = match self_link::query(&parsed.query, &cursor.pairs, &parsed.unknown) {
+        Some(query) if cursor.after.is_none() && query.is_empty() => base.clone(),
+        Some(query) if cursor.after.is_none() => format!("{base}?{query}"),
+        _ => sealed(cursor)?,
     };
-    let mut links = vec![fhir!({ "relation": "self", "url": (with("")) })];
-    let next = query.offset + page.hits.len();
-    let more = page.total.map_or(page.hits.len() == query.count, |t| next < t) && !page.hits.is_empty();
-    if more && !pairs.iter().any(|(k, _)| names_a_person(k)) {
-        links.push(fhir!({ "relation": "next", "url": (with(&format!("_offset={next}"))) }));
+    let mut links = vec![fhir!({ "relation": "self", "url": own })];
+    if let Some(next) = next {
+        links.push(fhir!({ "relation": "next", "url": (sealed(&next)?) }));
     }
-    Value::Array(links)
-}
-
-fn percent(text: &str) -> String {
-    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~:,|*".contains(&b);
-    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    Ok(Value::Array(links))
 }

@@ -1,10 +1,11 @@
 //! FHIR update interaction. https://hl7.org/fhir/R4/http.html#update
 
+use super::asked::Asked;
 use super::form;
 use crate::caller::Caller;
 use crate::reply::Refusal;
-use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, RawQuery};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use badiano_kernel::Fault;
 use bytes::Bytes;
@@ -12,10 +13,11 @@ use bytes::Bytes;
 pub async fn update(
     caller: Caller,
     Path((kind, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let wire = form::wanted(&headers, &[])?;
+    let asked = Asked::of_query(&headers, query.as_deref())?;
     form::known_kind(&kind)?;
     let resource = form::read(&headers, &body)?;
     if resource.resource_type() != kind || resource.id() != id {
@@ -23,7 +25,7 @@ pub async fn update(
             Fault::invalid("type and id of the resource are those of the address").at("id"),
         ));
     }
-    let done =
-        caller.session().update(resource, form::precondition(&headers)?).await.map_err(Refusal::fhir)?;
-    form::answer_version(if done.created { StatusCode::CREATED } else { StatusCode::OK }, &done, wire)
+    let expect = form::precondition(&headers)?;
+    let done = caller.session().update(resource, expect).await.map_err(|f| form::unmet(f, expect))?;
+    form::answer_written(&done, &caller.gate.options.address, &asked)
 }

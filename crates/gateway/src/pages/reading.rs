@@ -296,7 +296,7 @@ fn series_of(found: &FoundImage) -> Series {
 fn shown_report(caller: &Caller, newest: Versioned) -> Result<Report, Fault> {
     let history = match newest.version {
         1 => Vec::new(),
-        _ => caller.session().history("DiagnosticReport", newest.resource.id())?,
+        _ => caller.session().versions_of("DiagnosticReport", newest.resource.id())?,
     };
     Ok(report(&newest, &history))
 }

@@ -7,6 +7,7 @@ mod finder;
 mod holds;
 mod include;
 pub(crate) mod keys;
+mod page;
 mod ranges;
 mod sort;
 
@@ -15,42 +16,77 @@ pub use include::INCLUDED_MAX;
 
 use crate::faults::OrFault;
 use crate::resources::{Stored, Stub};
-use crate::view::View;
+use crate::view::{View, signed};
 use badiano_fhir::search::{Filter, Query, Total};
 use badiano_kernel::Fault;
 use finder::{Candidate, Finder, pinned};
+use page::Position;
 use sort::{Placed, order, place};
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 /// Hits that one page may hold.
 pub const PAGE_MAX: usize = 10_000;
 
+/// Candidates that are looked at beyond a full page, so that a total can be told where it is cheap.
+const CHEAP_TOTAL: usize = 2_000;
+
 /// The answer to a question.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Hits {
-    /// Of all pages; nothing when it was not asked for.
+    /// Of all pages; nothing when it was not asked for, or was not cheap.
     pub total: Option<usize>,
     pub hits: Vec<Stored>,
     pub included: Vec<Stored>,
+    /// Where the next page begins (`Query::after`), when more follows.
+    pub next: Option<Vec<u8>>,
+}
+
+/// Everything that fits, or as much of it as the page needs.
+struct Found {
+    placed: Vec<Placed>,
+    is_all: bool,
 }
 
 impl View<'_> {
     /// Executes a question. What is not `visible` counts nowhere: not in totals, pages, chains or includes.
     pub fn search(&self, query: &Query, visible: &dyn Fn(&Stub) -> bool) -> Result<Hits, Fault> {
         let finder = Finder::new(self, visible);
-        let Some(kind) = self.number(&query.kind) else {
-            return Ok(Hits { total: wants_total(query).then_some(0), ..Hits::default() });
-        };
         let room = query.count.min(PAGE_MAX);
-        let mut placed = self.placed(&finder, kind, query, room)?;
-        let total = wants_total(query).then_some(placed.len());
+        let after = query.after.as_deref().map(Position::decode).transpose()?;
+        let snapshot = match &after {
+            Some(after) => after.snapshot,
+            None => signed(self.last_change()?),
+        };
+        let mut found = Found { placed: Vec::new(), is_all: true };
+        for kind in query.kinds() {
+            if let Some(number) = self.number(kind) {
+                let asked = Asked { kind, number, query, after: after.as_ref(), snapshot, room };
+                self.placed(&finder, &asked, &mut found)?;
+            }
+        }
+        let Found { mut placed, is_all } = found;
+        let total = (is_all && query.total != Total::None).then_some(placed.len());
         placed.sort_by(|a, b| order(&query.sort, a, b));
+        let begin = after.as_ref().map_or(0, |after| {
+            let last = after.as_placed();
+            placed.partition_point(|one| order(&query.sort, one, &last) != Ordering::Greater)
+        });
+        let begin = begin.saturating_add(query.offset).min(placed.len());
+        let end = begin.saturating_add(room).min(placed.len());
         let mut page: Vec<Rc<Candidate>> = Vec::new();
-        for one in placed.iter().skip(query.offset).take(room) {
+        for one in &placed[begin..end] {
             page.extend(finder.load(one.rid)?);
         }
+        let last = placed[begin..end].last().filter(|_| end < placed.len());
+        let next = last.map(|last| Position { keys: last.keys.clone(), change: last.change, snapshot });
         let included = include::included(&finder, query, &page)?;
-        Ok(Hits { total, hits: self.bodies(&page)?, included: self.bodies(&included)? })
+        Ok(Hits {
+            total,
+            hits: self.bodies(&page)?,
+            included: self.bodies(&included)?,
+            next: next.map(|position| position.encode()),
+        })
     }
 
     fn bodies(&self, of: &[Rc<Candidate>]) -> Result<Vec<Stored>, Fault> {
@@ -61,48 +97,76 @@ impl View<'_> {
         Ok(all)
     }
 
-    /// Everything that fits, or as much as the page needs when neither order nor total ask for more.
-    fn placed(
-        &self,
-        finder: &Finder<'_, '_>,
-        kind: i64,
-        query: &Query,
-        room: usize,
-    ) -> Result<Vec<Placed>, Fault> {
-        let pin = pinned(&query.filters);
-        let mut rows = finder.candidates(kind, &query.filters, pin, 0)?;
+    /// Adds what fits of one type, or as much as the page needs when neither order nor total ask for more.
+    fn placed(&self, finder: &Finder<'_, '_>, asked: &Asked<'_>, found: &mut Found) -> Result<(), Fault> {
+        let pin = pinned(&asked.query.filters);
+        let mut rows = finder.candidates(asked.number, &asked.query.filters, pin, 0)?;
         if rows.is_none()
             && let Some(pat) = pin
         {
-            rows = Some(finder.of_patient(kind, pat)?);
+            rows = Some(finder.of_patient(asked.number, pat)?);
         }
-        let fits = |rid: i64, placed: &mut Vec<Placed>| -> Result<(), Fault> {
-            if let Some(one) = finder.load(rid)?.filter(|c| *c.kind == *query.kind)
-                && finder.each_holds(&query.filters, &one, 0)?
-            {
-                placed.push(place(self, &query.sort, &one));
+        match rows {
+            Some(rows) => {
+                for rid in rows {
+                    self.place_one(finder, asked, rid, &mut found.placed)?;
+                }
+                Ok(())
             }
-            Ok(())
+            None => self.walk(finder, asked, found),
+        }
+    }
+
+    /// Puts a resource in its place when it fits; says whether it may be seen at all.
+    fn place_one(
+        &self,
+        finder: &Finder<'_, '_>,
+        asked: &Asked<'_>,
+        rid: i64,
+        placed: &mut Vec<Placed>,
+    ) -> Result<bool, Fault> {
+        let Some(one) = finder.load(rid)?.filter(|c| *c.kind == *asked.kind) else { return Ok(false) };
+        if let Some(change) = self.change_at(&one, asked.snapshot)?
+            && finder.each_holds(&asked.query.filters, &one, 0)?
+        {
+            placed.push(place(self, &asked.query.sort, &one, change));
+        }
+        Ok(true)
+    }
+
+    /// Looks at every resource of a type, newest change first; the index had nothing to say.
+    fn walk(&self, finder: &Finder<'_, '_>, asked: &Asked<'_>, found: &mut Found) -> Result<(), Fault> {
+        let query = asked.query;
+        let may_stop = query.sort.is_empty() && query.total != Total::Accurate;
+        // One more than the page, so that it is known whether another follows.
+        let enough = query.offset.saturating_add(asked.room).saturating_add(1);
+        let look_on = if query.total == Total::None { 0 } else { CHEAP_TOTAL };
+        let passed = asked.after.filter(|_| may_stop).map(|after| after.change);
+        // What changed after the first page keeps an older place, so it is looked at wherever the page begins.
+        let stretches = match passed {
+            Some(passed) => vec![(asked.snapshot, i64::MAX), (i64::MIN, passed)],
+            None => vec![(i64::MIN, i64::MAX)],
         };
-        let mut placed = Vec::new();
-        if let Some(rows) = rows {
-            for rid in rows {
-                fits(rid, &mut placed)?;
+        found.is_all &= passed.is_none();
+        let (mut looked, mut on_page) = (0, 0);
+        let sql =
+            "SELECT rid FROM resource WHERE kind = ?1 AND change > ?2 AND change < ?3 ORDER BY change DESC";
+        for (from, to) in stretches {
+            let mut statement = self.conn.prepare_cached(sql).or_fault()?;
+            let mut rows = statement.query([asked.number, from, to]).or_fault()?;
+            while let Some(row) = rows.next().or_fault()? {
+                let before = found.placed.len();
+                looked +=
+                    usize::from(self.place_one(finder, asked, row.get(0).or_fault()?, &mut found.placed)?);
+                let new = found.placed[before..].iter();
+                on_page += new.filter(|p| passed.is_none_or(|passed| p.change < passed)).count();
+                if may_stop && looked > look_on && on_page >= enough {
+                    found.is_all = false;
+                    return Ok(());
+                }
             }
-            return Ok(placed);
         }
-        let enough =
-            (query.sort.is_empty() && !wants_total(query)).then(|| query.offset.saturating_add(room));
-        let sql = "SELECT rid FROM resource WHERE kind = ?1 ORDER BY change DESC";
-        let mut statement = self.conn.prepare_cached(sql).or_fault()?;
-        let mut walk = statement.query([kind]).or_fault()?;
-        while let Some(row) = walk.next().or_fault()? {
-            fits(row.get(0).or_fault()?, &mut placed)?;
-            if enough.is_some_and(|enough| placed.len() >= enough) {
-                break;
-            }
-        }
-        Ok(placed)
+        Ok(())
     }
 
     /// Whether a stored resource fits a filter, for subscriptions and conditional operations.
@@ -122,6 +186,12 @@ impl View<'_> {
     }
 }
 
-fn wants_total(query: &Query) -> bool {
-    query.total != Total::None
+/// One type of a question.
+struct Asked<'q> {
+    kind: &'q str,
+    number: i64,
+    query: &'q Query,
+    after: Option<&'q Position>,
+    snapshot: i64,
+    room: usize,
 }

@@ -46,9 +46,10 @@ pub(super) struct Placed {
     pub keys: Vec<SortKey>,
 }
 
-pub(super) fn place(view: &View<'_>, sort: &[Sort], on: &Candidate) -> Placed {
+/// A hit in its place; `change` is the one that counts for the order.
+pub(super) fn place(view: &View<'_>, sort: &[Sort], on: &Candidate, change: i64) -> Placed {
     let keys = sort.iter().map(|by| key_of(view, by, on)).collect();
-    Placed { rid: on.rid, change: on.change, keys }
+    Placed { rid: on.rid, change, keys }
 }
 
 fn key_of(view: &View<'_>, by: &Sort, on: &Candidate) -> SortKey {
