@@ -6,7 +6,6 @@ use crate::{dicomweb as dw, fhir_rest as fhir, oauth, pages, pni};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
-use axum::routing::any;
 
 /// Longest body of a request that is read into memory; images are streamed and have their own limit.
 const BODY_BYTES_MAX: usize = 32 << 20;
@@ -25,7 +24,6 @@ pub fn doors() -> Doors {
 pub fn router(gate: Gate) -> Router {
     doors()
         .into_router(&gate)
-        .route("/fhir/{*path}", any(fhir::unknown))
         .fallback(pages::assets_door::serve)
         .layer(from_fn(pages::form::in_language))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

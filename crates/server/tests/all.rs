@@ -2,6 +2,7 @@
 
 mod backup;
 mod certificates;
+mod fhir_rest;
 mod hl7_command;
 mod modality;
 mod place;

@@ -486,6 +486,58 @@ fn random_questions_agree_with_brute_force_and_hidden_resources_leave_no_trace()
     assert!(hits > cases, "the questions find something");
 }
 
+#[test]
+fn pages_show_each_hit_once_while_others_are_written() {
+    let mut dice = Dice::seeded("pages while others are written");
+    let (mut cases, mut pages) = (0, 0);
+    for _ in 0..3 {
+        let place = Place::new();
+        let store = place.open();
+        let all = populate(&store, &mut dice, 12, 120);
+        for _ in 0..40 {
+            let mut query = Query { offset: 0, count: 1 + dice.roll_usize(12), ..random_query(&mut dice) };
+            let sees = |_: &Known| true;
+            let brute = Brute { all: &all, sees: &sees };
+            let mut expected = brute.visible(&query.kind);
+            expected.retain(|k| query.filters.iter().all(|f| brute.holds(f, k)));
+            let mut seen: Vec<String> = Vec::new();
+            loop {
+                let found = store.read(|view| view.search(&query, &|_| true)).expect("a fair question");
+                seen.extend(found.hits.iter().map(|h| h.id.clone()));
+                pages += 1;
+                rewrite(&store, dice.pick(&all));
+                match found.next {
+                    Some(next) => query.after = Some(next),
+                    None => break,
+                }
+            }
+            // Writes between two questions change the order of those that are equal, so only presence is compared.
+            seen.sort();
+            expected.sort_by(|a, b| a.id.cmp(&b.id));
+            let expected: Vec<&str> = expected.iter().map(|k| k.id.as_str()).collect();
+            assert_eq!(seen, expected, "seed above, {query:#?}");
+            cases += 1;
+        }
+    }
+    println!("{cases} questions on {pages} pages");
+}
+
+/// A new version with the same content.
+fn rewrite(store: &Store, known: &Known) {
+    let known = known.clone();
+    let put = move |tx: &mut badiano_store::Tx<'_>| {
+        let body = fhir!({ "resourceType": (known.kind), "id": (known.id.as_str()) });
+        let pats: Vec<i64> = match known.kind {
+            "Patient" => vec![pat_of(&known.id)],
+            _ => known.entries.iter().filter_map(patient_of).collect(),
+        };
+        let (kind, id, class, now) = (known.kind, known.id.as_str(), known.class, known.updated);
+        let (entries, expect, source) = (known.entries.as_slice(), Expect::Any, "A");
+        tx.put(Put { kind, id, expect, body: &body, entries, pats: &pats, class, source, now })
+    };
+    store.write(put).wait().expect("written");
+}
+
 fn small(store: &Store) {
     let put = |tx: &mut badiano_store::Tx<'_>, kind: &str, id: &str, class: u64, entries: &[Entry]| {
         let body: Value = fhir!({ "resourceType": kind, "id": id });

@@ -11,7 +11,10 @@ use badiano_fhir::schema::{self, SearchKind};
 use badiano_fhir::{Value, fhir};
 
 /// What every type of resource can do here.
-const INTERACTIONS: [&str; 6] = ["read", "vread", "update", "delete", "history-instance", "create"];
+const INTERACTIONS: [&str; 8] =
+    ["read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type"];
+/// What can be done with all types at once.
+const SYSTEM_INTERACTIONS: [&str; 4] = ["transaction", "batch", "history-system", "search-system"];
 
 pub async fn metadata(
     State(gate): State<Gate>,
@@ -38,7 +41,7 @@ pub fn statement(name: &str, address: &str) -> Value {
             "mode": "server",
             "security": { "service": [{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" }] }] },
             "resource": (Value::Array(resources)),
-            "interaction": [{ "code": "transaction" }, { "code": "batch" }]
+            "interaction": (codes(&SYSTEM_INTERACTIONS))
         }]
     })
 }
@@ -57,16 +60,18 @@ const fn kind_code(kind: SearchKind) -> &'static str {
     }
 }
 
+fn codes(all: &[&str]) -> Value {
+    Value::Array(all.iter().map(|code| fhir!({ "code": (*code) })).collect())
+}
+
 fn resource(kind: &str) -> Value {
-    let interaction =
-        INTERACTIONS.iter().chain(["search-type"].iter()).map(|code| fhir!({ "code": (*code) })).collect();
     let params = schema::search_parameters().iter().filter(|p| p.base.contains(&kind));
     let params: Vec<Value> = params
         .map(|p| fhir!({ "name": (p.code), "definition": (p.url), "type": (kind_code(p.kind)) }))
         .collect();
     let mut resource = fhir!({
         "type": kind,
-        "interaction": (Value::Array(interaction)),
+        "interaction": (codes(&INTERACTIONS)),
         "versioning": "versioned-update",
         "readHistory": true,
         "updateCreate": true

@@ -12,11 +12,3 @@ pub mod search;
 mod self_link;
 pub mod transaction;
 pub mod update;
-
-use crate::reply::Refusal;
-use badiano_kernel::Fault;
-
-/// An address below the base that no interaction has.
-pub async fn unknown() -> Refusal {
-    Refusal::fhir(Fault::not_found("no interaction of FHIR R4 has this address here"))
-}

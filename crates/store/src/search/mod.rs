@@ -141,32 +141,30 @@ impl View<'_> {
         // One more than the page, so that it is known whether another follows.
         let enough = query.offset.saturating_add(asked.room).saturating_add(1);
         let look_on = if query.total == Total::None { 0 } else { CHEAP_TOTAL };
-        let passed = asked.after.filter(|_| may_stop).map(|after| after.change);
-        // What changed after the first page keeps an older place, so it is looked at wherever the page begins.
-        let stretches = match passed {
-            Some(passed) => vec![(asked.snapshot, i64::MAX), (i64::MIN, passed)],
-            None => vec![(i64::MIN, i64::MAX)],
-        };
-        found.is_all &= passed.is_none();
-        let (mut looked, mut on_page) = (0, 0);
-        let sql =
-            "SELECT rid FROM resource WHERE kind = ?1 AND change > ?2 AND change < ?3 ORDER BY change DESC";
-        for (from, to) in stretches {
+        let passed = asked.after.filter(|_| may_stop).map_or(i64::MAX, |after| after.change);
+        let mut looked = 0;
+        let mut stretch = |from: i64, to: i64, found: &mut Found| -> Result<(), Fault> {
+            let sql = "SELECT rid FROM resource WHERE kind = ?1 AND change > ?2 AND change < ?3 ORDER BY change DESC";
             let mut statement = self.conn.prepare_cached(sql).or_fault()?;
             let mut rows = statement.query([asked.number, from, to]).or_fault()?;
+            // These come in the order of the page, so that it is known when the page is full.
+            let already = found.placed.len();
             while let Some(row) = rows.next().or_fault()? {
-                let before = found.placed.len();
-                looked +=
-                    usize::from(self.place_one(finder, asked, row.get(0).or_fault()?, &mut found.placed)?);
-                let new = found.placed[before..].iter();
-                on_page += new.filter(|p| passed.is_none_or(|passed| p.change < passed)).count();
-                if may_stop && looked > look_on && on_page >= enough {
+                let seen = self.place_one(finder, asked, row.get(0).or_fault()?, &mut found.placed)?;
+                looked += usize::from(seen);
+                if may_stop && to <= passed && looked > look_on && found.placed.len() - already >= enough {
                     found.is_all = false;
-                    return Ok(());
+                    break;
                 }
             }
+            Ok(())
+        };
+        if passed < i64::MAX {
+            // What changed after the first page keeps an older place, wherever that is.
+            stretch(asked.snapshot, i64::MAX, found)?;
+            found.is_all = false;
         }
-        Ok(())
+        stretch(i64::MIN, passed, found)
     }
 
     /// Whether a stored resource fits a filter, for subscriptions and conditional operations.
