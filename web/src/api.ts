@@ -45,6 +45,8 @@ export interface User { account: string; name: string; roles: StaffRole[]; citiz
 
 /** POST /api/sign-in -> Session. 401 with code bad_credentials, totp_required, totp_wrong or locked. */
 export interface SignIn { account: string; password: string; totp?: string }
+/** POST /api/sign-in/second-factor -> Session, for staff whom a provider sent back to `/#/entrar/codigo`; 401 totp_wrong, locked, or unauthenticated when it took too long. `/#/entrar/sin-cuenta`: nobody is linked. */
+export interface SecondHalf { totp: string }
 /** POST /api/sign-out -> 204 */
 
 /** POST /api/setup -> SetUpAnswer. The code comes from the one-time link `/#/setup/CODE`; 403 when it was used. */
@@ -295,6 +297,23 @@ export interface UserRow { account: string; name: string; roles: StaffRole[]; ce
 export interface NewUser { account: string; name: string; roles: StaffRole[]; cedula: string | null; password: string }
 export interface NewUserAnswer extends SetUpAnswer { account: string }
 
+/** GET /api/admin/links; POST /api/admin/links Link -> 204; POST /api/admin/links/remove { issuer, subject } -> 204 */
+export interface Links {
+  links: Link[];
+  /** Whom a provider signed in since the start, and who has no account. */
+  unlinked: { issuer: string; subject: string; name: string; seen: Instant }[];
+  /** Issuers of the providers that staff may come from. */
+  issuers: string[];
+}
+export interface Link { account: string; issuer: string; subject: string }
+
+/** GET /api/admin/systems; PUT /api/admin/systems SystemWrite -> System; POST /api/admin/systems/active { id, active } -> System */
+export interface Systems { systems: System[] }
+/** `jwks` is the text of a JSON Web Key Set with public keys. */
+export interface SystemWrite { id: string; name: string; jwks: string; scopes: string[] }
+export interface System extends SystemWrite { active: boolean }
+
+/** POST /api/admin/institutions/{clues}/revoke {} -> 204: its certificate is taken by no node any more. */
 /** GET /api/admin/institutions (hub); POST /api/admin/institutions/{clues}/active {active} -> 204 */
 export interface Institutions { institutions: Institution[] }
 export interface Institution { clues: string; name: string; address: string; active: boolean; certificate_serial: string }

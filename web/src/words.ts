@@ -42,6 +42,8 @@ const shared = {
   'signin.citizens': ['Ciudadanía', 'Citizens'],
   'signin.providers': ['Entrar con un proveedor de identidad', 'Sign in with an identity provider'],
   'signin.with': ['Entrar con {name}', 'Sign in with {name}'],
+  'signin.half': ['Su proveedor lo reconoció. Falta el segundo factor de su cuenta aquí.', 'Your provider knows you. The second factor of your account here is missing.'],
+  'signin.unlinked': ['Su proveedor lo reconoció, pero ninguna cuenta de esta institución está enlazada con usted o está suspendida. Avise a quien administra el sistema; ya puede ver su intento.', 'Your provider knows you, but no account of this institution is linked to you, or it is suspended. Tell whoever administers the system; they can see your attempt.'],
   'signin.hub.lead': ['Su expediente, y quién lo ha visto.', 'Your record, and who has seen it.'],
   'signin.hospital.lead': ['Imágenes, reportes y expediente clínico de esta institución.', 'Images, reports and clinical record of this institution.'],
   'signin.setup': ['Este nodo no tiene todavía cuentas. Abra la liga de un solo uso que se mostró al iniciarlo.', 'This node has no accounts yet. Open the one-time link that was shown when it started.'],

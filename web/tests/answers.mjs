@@ -66,6 +66,8 @@ export const peers = {
   strangers: [{ kind: 'dicom', name: 'US_PORTATIL', host: '10.20.0.77', seen: before(0.2) }],
 };
 export const users = { users: [{ account: 'isolis', name: 'Dra. Irene Solís', roles: ['radiologist'], cedula: '4412345', active: true }, { account: 'admin', name: 'Tomás Arce', roles: ['administrator', 'security-office'], cedula: null, active: true }] };
+export const links = { links: [{ account: 'isolis', issuer: 'https://identidad.hospital.example', subject: '7f3a' }], unlinked: [{ issuer: 'https://identidad.hospital.example', subject: '81bc', name: 'Dr. Hugo Núñez', seen: before(0.3) }], issuers: ['https://identidad.hospital.example'] };
+export const systems = { systems: [{ id: 'laboratorio', name: 'Laboratorio central', jwks: '{"keys":[]}', scopes: ['system/Patient.rs', 'system/Observation.cruds'], active: true }] };
 export const institutions = { institutions: [{ clues: 'SLSSA000012', name: 'Hospital Regional Norte', address: 'https://norte.example:8443', active: true, certificate_serial: '4f:12:aa:90:0c' }] };
 export const queues = { items: [{ id: 7, queue: 'hl7-result/HIS|NORTE', tries: 50, due: before(1), why: 'connection refused', dead: true }, { id: 9, queue: 'hub-registration', tries: 0, due: before(-0.1), why: '', dead: false }] };
 export const messages = {

@@ -52,6 +52,47 @@ test('signing in asks for the second factor and then shows the worklist', async 
   assert.equal(state.asked.filter((a) => a.path === '/api/sign-in').at(-1).body.totp, '123456');
 });
 
+test('whom a provider has signed in shows the second factor here, and is told when no account is linked', async () => {
+  await open('/entrar/codigo');
+  await page.fill('[name=totp]', '000000');
+  await page.keyboard.press('Enter');
+  await page.getByText('El código no es correcto.').waitFor();
+  await page.fill('[name=totp]', '123456');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Lista de lectura' }).waitFor();
+  assert.equal(state.asked.filter((a) => a.path === '/api/sign-in').length, 0);
+  state.session = session(null);
+  await open('/entrar/sin-cuenta');
+  await page.reload();
+  await page.getByText('ninguna cuenta de esta institución').waitFor();
+});
+
+test('an administrator links a person of a provider, registers a system and revokes a certificate', async () => {
+  state.session = session(['administrator']);
+  await open('/admin/proveedores');
+  await page.locator('main select').selectOption('admin');
+  await page.getByRole('button', { name: 'Enlazar' }).click();
+  await page.getByRole('button', { name: 'Enlazar' }).waitFor();
+  await open('/admin/sistemas');
+  await page.getByRole('button', { name: 'Registrar sistema' }).click();
+  await page.fill('[name=system-id]', 'farmacia');
+  await page.fill('[name=system-name]', 'Farmacia');
+  await page.fill('[name=system-scopes]', 'system/Patient.rs  system/MedicationRequest.cruds');
+  await page.fill('[name=system-jwks]', '{"keys":[]}');
+  await page.getByRole('button', { name: 'Guardar' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  state.session = session(['administrator'], { node: hub });
+  await open('/admin/instituciones');
+  await page.reload();
+  await page.getByRole('button', { name: 'Revocar certificado Hospital Regional Norte' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revocar certificado' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  const asked = (path) => state.asked.filter((a) => a.path === path && a.method !== 'GET').map((a) => a.body);
+  assert.deepEqual(asked('/api/admin/links'), [{ account: 'admin', issuer: 'https://identidad.hospital.example', subject: '81bc' }]);
+  assert.deepEqual(asked('/api/admin/systems'), [{ id: 'farmacia', name: 'Farmacia', jwks: '{"keys":[]}', scopes: ['system/Patient.rs', 'system/MedicationRequest.cruds'] }]);
+  assert.equal(asked('/api/admin/institutions/SLSSA000012/revoke').length, 1);
+});
+
 test('a wrong password is told, and asks for no second factor', async () => {
   await open('/');
   await page.fill('[name=account]', 'isolis');
@@ -230,7 +271,7 @@ test('every page passes axe, dark at a desk and light on a phone, and none scrol
     [session(null), ['/', '/setup/codigo']],
     [session(['radiologist']), ['/lectura', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
     [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/avisos']],
-    [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/pendientes', '/admin/mensajes']],
+    [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/mensajes']],
     [session(['administrator'], { node: hub }), ['/admin/instituciones']],
   ];
   const found = [];

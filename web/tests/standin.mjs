@@ -30,18 +30,19 @@ export function standIn() {
     if (!permit) entry.data_classes.push(data_class);
     return { body: state.consents };
   }
-  const lists = { accesses: answers.accesses, notices: answers.notices, peers: answers.peers, users: answers.users, institutions: answers.institutions, queues: answers.queues, messages: answers.messages, status: answers.status };
+  const lists = { accesses: answers.accesses, notices: answers.notices, peers: answers.peers, users: answers.users, links: answers.links, systems: answers.systems, institutions: answers.institutions, queues: answers.queues, messages: answers.messages, status: answers.status };
 
   function of(method, path, body) {
     if (path === '/api/session') return { body: state.session };
     if (path === '/api/sign-in') return signIn(body);
+    if (path === '/api/sign-in/second-factor') return signIn({ password: 'una frase larga', ...body });
     if (path === '/api/worklist') return { body: { items: answers.worklist } };
     if (path === '/api/report-templates') return { body: { templates: answers.templates } };
     if (path === '/api/national/query') return { body: answers.national('TREAT') };
     if (path === '/api/national/emergency') return body.second_factor?.totp === state.totp ? { body: answers.national('ETREAT') } : refuse(401, 'second_factor_wrong', 'El código no es correcto.');
     if (path === '/api/me') return { body: answers.me };
     if (path === '/api/me/consents') return method === 'POST' ? changeConsent(body) : { body: state.consents };
-    if (path === '/api/me/notices/read' || path === '/api/sign-out') return { status: 204 };
+    if (path === '/api/me/notices/read' || path === '/api/sign-out' || path.endsWith('/revoke')) return { status: 204 };
     const [, uid, rest] = /^\/api\/studies\/([^/]+)(\/\w+)?$/.exec(path) ?? [];
     if (uid && row(uid)) return rest === '/report' ? writeReport(uid, body) : { body: rest === '/claim' ? row(uid) : study(uid) };
     const list = lists[/^\/api\/(?:me|admin)\/([a-z-]+)$/.exec(path)?.[1] ?? ''];

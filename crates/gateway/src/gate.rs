@@ -1,5 +1,7 @@
 //! What all doors share: the node, the wire to other nodes, and how this node is reached.
 
+use crate::oauth::staff::Half;
+use crate::oauth::{Pending, Started};
 use badiano_exchange::Wire;
 use badiano_kernel::Fault;
 use badiano_record::Node;
@@ -29,7 +31,9 @@ pub struct Gate {
     wire: Arc<RwLock<Option<(u64, Wire)>>>,
     /// What people who asked nationally may open, and sign-ins on their way.
     pub national: Arc<crate::dicomweb::national::Opened>,
-    pub pending: Arc<crate::oauth::Pending>,
+    pub pending: Arc<Pending<Started>>,
+    /// Staff whom a provider has signed in and who have not shown their second factor here.
+    pub halves: Arc<Pending<Half>>,
 }
 
 impl Gate {
@@ -40,6 +44,7 @@ impl Gate {
             wire: Arc::default(),
             national: Arc::default(),
             pending: Arc::default(),
+            halves: Arc::default(),
         }
     }
 

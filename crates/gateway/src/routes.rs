@@ -48,6 +48,7 @@ fn public() -> Doors {
         .route("/oauth/callback", get(oauth::client::callback))
         .route("/api/session", get(pages::session::session))
         .route("/api/sign-in", post(pages::session::sign_in))
+        .route("/api/sign-in/second-factor", post(pages::session::second_factor))
         .route("/api/setup", post(pages::session::set_up))
         .route("/api/setup/confirm", post(pages::session::confirm_set_up))
 }
@@ -129,6 +130,8 @@ fn admin_routes() -> Doors {
         .route("/api/admin/peers/{id}/active", post(pages::peers::set_active))
         .route("/api/admin/users", get(pages::admin::users).post(pages::admin::make_user))
         .route("/api/admin/users/{account}/active", post(pages::admin::set_user_active))
+        .route("/api/admin/links", get(pages::links::list).post(pages::links::link))
+        .route("/api/admin/links/remove", post(pages::links::unlink))
         .route("/api/admin/users/{account}/roles", put(pages::admin::set_user_roles))
         .route("/api/admin/systems", get(pages::systems::list).put(pages::systems::put))
         .route("/api/admin/systems/active", post(pages::systems::set_active))

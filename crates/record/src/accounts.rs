@@ -145,7 +145,7 @@ impl Node {
         let code = BASE64URL.encode(id::random_bytes::<24>());
         let kept = key_of(&code);
         self.store()
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 tx.put_document("node", "setup-code", kept.as_bytes(), Expect::Any, now).map(|_| ())
             })
             .await?;
@@ -200,7 +200,7 @@ impl Node {
             found.tries = 0;
         }
         let staff = self.staff_of(&found);
-        let kept = self.store().write(move |tx| keep(tx, &found, now)).wait();
+        let kept = self.store().write_from_reserve(move |tx| keep(tx, &found, now)).wait();
         if kept.is_err() {
             return Err(SignInError::Unavailable);
         }
@@ -255,7 +255,10 @@ impl Node {
             found.locked_until = now.seconds() + LOCK_SECONDS;
             found.tries = 0;
         }
-        self.store().write(move |tx| keep(tx, &found, now)).wait().map_err(|_| SignInError::Unavailable)?;
+        self.store()
+            .write_from_reserve(move |tx| keep(tx, &found, now))
+            .wait()
+            .map_err(|_| SignInError::Unavailable)?;
         outcome
     }
 
@@ -272,7 +275,10 @@ impl Node {
             return Ok(());
         }
         found.count_wrong_try(now);
-        self.store().write(move |tx| keep(tx, &found, now)).wait().map_err(|_| SignInError::Unavailable)?;
+        self.store()
+            .write_from_reserve(move |tx| keep(tx, &found, now))
+            .wait()
+            .map_err(|_| SignInError::Unavailable)?;
         Err(SignInError::SecondFactorWrong)
     }
 
@@ -302,14 +308,14 @@ impl Node {
             found.count_wrong_try(now);
         }
         let right = outcome.is_ok();
-        let kept = self.store().write(move |tx| {
+        let kept = self.store().write_from_reserve(move |tx| {
             if right { tx.delete_document("node", "setup-code", now) } else { keep(tx, &found, now) }
         });
         kept.wait().map_err(|_| SignInError::Unavailable)?;
         outcome
     }
 
-    fn staff_of(&self, account: &Account) -> Staff {
+    pub(crate) fn staff_of(&self, account: &Account) -> Staff {
         Staff {
             account: account.account.clone(),
             name: account.name.clone(),
@@ -319,7 +325,7 @@ impl Node {
         }
     }
 
-    fn note_sign_in(&self, account: &str, outcome: Outcome, now: Instant) {
+    pub(crate) fn note_sign_in(&self, account: &str, outcome: Outcome, now: Instant) {
         let principal = Principal::Job { name: "sign-in" };
         let writer = self.session(principal, Purpose::Operations, now).writer();
         let entry = writer.entry(Act::Execute, "sign-in", outcome, None, &format!("account {account}"));
@@ -389,7 +395,9 @@ impl Node {
             serde_json::to_vec(&kept).map_err(|_| Fault::bug("a session is always printable"))?,
         );
         self.store()
-            .write(move |tx| tx.put_document("signed-in", &key, &body, Expect::Absent, now).map(|_| ()))
+            .write_from_reserve(move |tx| {
+                tx.put_document("signed-in", &key, &body, Expect::Absent, now).map(|_| ())
+            })
             .await?;
         Ok(token)
     }
@@ -442,14 +450,16 @@ impl Node {
         })?;
         let count = expired.len();
         self.store()
-            .write(move |tx| expired.iter().try_for_each(|(kind, key)| tx.drop_document(kind, key)))
+            .write_from_reserve(move |tx| {
+                expired.iter().try_for_each(|(kind, key)| tx.drop_document(kind, key))
+            })
             .await?;
         Ok(count)
     }
 
     pub async fn sign_out(&self, token: &str, now: Instant) -> Result<(), Fault> {
         let key = key_of(token);
-        self.store().write(move |tx| tx.delete_document("signed-in", &key, now)).await
+        self.store().write_from_reserve(move |tx| tx.delete_document("signed-in", &key, now)).await
     }
 }
 
@@ -527,7 +537,7 @@ impl Session {
         let (account, writer) = (account.to_owned(), self.writer());
         self.node()
             .store()
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 let mut found =
                     account_of(tx, &account)?.ok_or_else(|| Fault::not_found("no such account"))?;
                 found.roles = roles;
@@ -544,7 +554,7 @@ impl Session {
         let (account, writer) = (account.to_owned(), self.writer());
         self.node()
             .store()
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 let mut found =
                     account_of(tx, &account)?.ok_or_else(|| Fault::not_found("no such account"))?;
                 found.active = active;

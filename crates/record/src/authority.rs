@@ -145,7 +145,7 @@ impl Node {
             )
             .writer();
         self.store()
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 let before = tx.document("node", "authority")?;
                 if before.is_some_and(|d| d.body != identity.authority.as_bytes()) {
                     // The list of another authority says nothing about this one's certificates.
@@ -169,7 +169,9 @@ impl Node {
     ) -> Result<(), Fault> {
         let sealed = self.secrets().seal("kept secrets", plain);
         self.store()
-            .write(move |tx| tx.put_document("secret", name, &sealed, Expect::Any, now).map(|_| ()))
+            .write_from_reserve(move |tx| {
+                tx.put_document("secret", name, &sealed, Expect::Any, now).map(|_| ())
+            })
             .await
     }
 

@@ -100,7 +100,7 @@ impl Node {
         let text = format!("{} {client} {jti}", client.len());
         let (key, body) = (BASE64URL.encode(digest(&SHA256, text.as_bytes())), expires.to_string());
         self.store()
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 if tx.document("assertion", &key)?.is_some() {
                     return Err(Fault::conflict("the assertion was used already"));
                 }
@@ -125,7 +125,7 @@ impl Session {
         let (id, writer) = (client.id.clone(), self.writer());
         self.node()
             .store()
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 tx.put_document("client", &id, &body, Expect::Any, writer.now)?;
                 writer.leaf(tx, Act::Update, "client", &[], &format!("client {id}"))
             })

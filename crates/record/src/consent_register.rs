@@ -105,7 +105,7 @@ impl Session {
         let statement = self
             .node()
             .store()
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 let before = tx.document("consent", &curp)?;
                 let old = before.as_ref().and_then(|d| badiano_fhir::json::parse(&d.body).ok());
                 let mut statement = old.and_then(|v| Statement::from_value(&v)).unwrap_or(Statement {
@@ -157,7 +157,7 @@ impl Session {
         let newer = self
             .node()
             .store()
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 let before =
                     tx.document("consent", &curp)?.and_then(|d| badiano_fhir::json::parse(&d.body).ok());
                 let known = before.and_then(|v| Statement::from_value(&v)).map_or(0, |s| s.version);
@@ -195,7 +195,9 @@ impl Session {
         let body = now.micros.to_string();
         self.node()
             .store()
-            .write(move |tx| tx.replace_document("node", "consent-lease", body.as_bytes(), now).map(|_| ()))
+            .write_from_reserve(move |tx| {
+                tx.replace_document("node", "consent-lease", body.as_bytes(), now).map(|_| ())
+            })
             .await
     }
 }

@@ -15,6 +15,7 @@ pub mod consent;
 pub mod consent_register;
 pub mod history;
 pub mod imaging;
+pub mod linked;
 pub mod messages;
 pub mod node;
 pub mod operate;

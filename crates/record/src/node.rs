@@ -3,6 +3,7 @@
 use crate::audit::log::AuditLog;
 use crate::condition::Stored;
 use crate::consent::Consent;
+use crate::linked::UnlinkedPeople;
 use crate::peers::Strangers;
 use crate::refusals::Knocks;
 use crate::secrets::Secrets;
@@ -68,6 +69,7 @@ struct Inner {
     recent: Mutex<Recent>,
     strangers: Strangers,
     knocks: Knocks,
+    unlinked: UnlinkedPeople,
     opened: Instant,
     lease: AtomicI64,
     counted: Mutex<Option<Stored>>,
@@ -97,6 +99,7 @@ impl Node {
                 recent: Mutex::default(),
                 strangers: Strangers::default(),
                 knocks: Knocks::default(),
+                unlinked: UnlinkedPeople::default(),
                 opened: Instant::now(),
                 lease: AtomicI64::new(NO_HUB),
                 counted: Mutex::default(),
@@ -146,6 +149,11 @@ impl Node {
         self.inner.trust.send_modify(|n| *n += 1);
     }
 
+    /// From now on nothing is taken in when less than this is free on the data directory's disk; reading goes on.
+    pub fn keep_free(&self, bytes: u64) {
+        self.inner.store.keep_free(bytes);
+    }
+
     /// Whether a folder holds a node's data, or a whole copy of them.
     pub fn is_at(folder: &Path) -> bool {
         Store::is_at(folder)
@@ -176,6 +184,10 @@ impl Node {
         &self.inner.knocks
     }
 
+    pub(crate) fn unlinked(&self) -> &UnlinkedPeople {
+        &self.inner.unlinked
+    }
+
     pub(crate) fn recent(&self) -> &Mutex<Recent> {
         &self.inner.recent
     }
@@ -201,7 +213,9 @@ fn after_crash(node: &Node) -> Result<(), Fault> {
         let job = Principal::Job { name: "start-after-crash" };
         let writer = node.session(job, Purpose::Operations, Instant::now()).writer();
         node.store()
-            .write(move |tx| writer.leaf(tx, crate::audit::Act::Update, "start-after-crash", &[], &what))
+            .write_from_reserve(move |tx| {
+                writer.leaf(tx, crate::audit::Act::Update, "start-after-crash", &[], &what)
+            })
             .wait()?;
     }
     if opening.mended.is_empty() { Ok(()) } else { node.review_studies(Instant::now()) }
@@ -221,7 +235,7 @@ fn settle(store: &Store, wanted: &Settings) -> Result<Settings, Fault> {
     let body = serde_json::to_vec(wanted).map_err(|_| Fault::bug("settings are always printable"))?;
     let wanted = wanted.clone();
     store
-        .write(move |tx| {
+        .write_from_reserve(move |tx| {
             tx.put_document("node", "settings", &body, Expect::Absent, Instant::now()).map(|_| ())
         })
         .wait()?;

@@ -18,7 +18,7 @@ impl Session {
         // Also brings the entries of reads that were spooled so far into the rows that are copied.
         self.node()
             .store()
-            .write(move |tx| writer.leaf(tx, Act::Execute, "backup", &[], "a copy of the node"))
+            .write_from_reserve(move |tx| writer.leaf(tx, Act::Execute, "backup", &[], "a copy of the node"))
             .wait()?;
         self.node().store().backup(to)
     }

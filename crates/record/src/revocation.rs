@@ -38,7 +38,7 @@ impl Session {
         let issuer = node.issuer()?;
         self.node()
             .store()
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 let mut found = crate::participants::participant_of(tx, &clues)?;
                 let now = writer.now;
                 for serial in found.take_serials() {
@@ -79,7 +79,7 @@ impl Session {
         let (list, writer) = (list.to_owned(), self.writer());
         self.node()
             .store()
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 tx.put_document("node", "revocations", list.as_bytes(), Expect::Any, writer.now)?;
                 writer.leaf(tx, Act::Update, "revocations", &[], &format!("list {number} of the hub"))
             })
@@ -97,7 +97,7 @@ impl Node {
             return Ok(());
         }
         let issuer = self.issuer()?;
-        self.store().write(move |tx| publish(tx, &issuer, now)).await?;
+        self.store().write_from_reserve(move |tx| publish(tx, &issuer, now)).await?;
         self.trust_has_changed();
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The configuration of a node: the command line, over a file `badiano.toml` in the data directory, over the defaults.
 
-use badiano_gateway::oauth::Provider;
+use badiano_gateway::oauth::{Provider, SecondFactor};
 use badiano_kernel::Fault;
 use badiano_record::{NodeRole, Settings};
 use clap::Args;
@@ -46,6 +46,9 @@ pub struct ServeOptions {
     /// Dirección MLLP (HL7 v2) / MLLP address [default: 127.0.0.1:2575, hospital]
     #[arg(long)]
     pub mllp: Option<SocketAddr>,
+    /// Con menos bytes libres no se recibe nada más / with fewer bytes free nothing more is taken in [default: 536870912]
+    #[arg(long)]
+    pub free_bytes_min: Option<u64>,
 }
 
 /// What `badiano.toml` may say.
@@ -63,6 +66,7 @@ struct File {
     ae_title: Option<String>,
     mllp: Option<SocketAddr>,
     key_file: Option<PathBuf>,
+    free_bytes_min: Option<u64>,
     provider: Vec<FileProvider>,
 }
 
@@ -77,6 +81,12 @@ struct FileProvider {
     client_secret_file: Option<PathBuf>,
     /// `citizen` or `staff`.
     people: String,
+    /// Values of `acr` that say that the provider asked for a second factor.
+    #[serde(default)]
+    acr: Vec<String>,
+    /// Values of `amr` that say so.
+    #[serde(default)]
+    amr: Vec<String>,
 }
 
 /// A node's configuration, complete.
@@ -91,6 +101,7 @@ pub struct Config {
     pub dimse: Option<SocketAddr>,
     pub ae_title: String,
     pub mllp: Option<SocketAddr>,
+    pub free_bytes_min: Option<u64>,
     pub providers: Vec<Provider>,
 }
 
@@ -125,6 +136,7 @@ impl ServeOptions {
             dimse: self.dimse.or(file.dimse).or(is_hospital.then(|| local(11112))),
             ae_title: self.ae_title.clone().or(file.ae_title).unwrap_or_else(|| "BADIANO".to_owned()),
             mllp: self.mllp.or(file.mllp).or(is_hospital.then(|| local(2575))),
+            free_bytes_min: self.free_bytes_min.or(file.free_bytes_min),
             providers: file.provider.into_iter().map(provider).collect::<Result<_, _>>()?,
             data,
             key_file,
@@ -160,7 +172,12 @@ fn provider(file: FileProvider) -> Result<Provider, Fault> {
         issuer: file.issuer,
         client_id: file.client_id,
         client_secret: secret,
-        for_citizens: file.people == "citizen",
+        for_citizens: match file.people.as_str() {
+            "citizen" => true,
+            "staff" => false,
+            _ => return Err(Fault::invalid("a provider is for citizen or staff").at("provider.people")),
+        },
+        second_factor: SecondFactor { acr: file.acr, amr: file.amr },
     })
 }
 

@@ -3,8 +3,10 @@
 mod backup;
 mod certificates;
 mod fhir_rest;
+mod full_disk;
 mod hl7_command;
 mod modality;
 mod place;
 mod secure;
+mod staff_sign_in;
 mod system_tokens;

@@ -156,6 +156,10 @@ impl Running {
         Running { child }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// As `systemctl stop` does it.
     pub fn stop(mut self) {
         let id = self.child.id().to_string();

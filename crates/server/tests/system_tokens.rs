@@ -67,7 +67,7 @@ impl Scene {
     }
 }
 
-fn request(to: reqwest::RequestBuilder, assertion: &str, scope: &str) -> reqwest::RequestBuilder {
+pub fn request(to: reqwest::RequestBuilder, assertion: &str, scope: &str) -> reqwest::RequestBuilder {
     let kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
     let form = format!(
         "grant_type=client_credentials&scope={scope}&client_assertion_type={kind}&client_assertion={assertion}"
@@ -79,13 +79,13 @@ fn now() -> i64 {
     Instant::now().seconds()
 }
 
-fn jwk(key: &KeyPair) -> Value {
+pub fn jwk(key: &KeyPair) -> Value {
     let point = key.der_bytes();
     let (x, y) = point[1..].split_at(48);
     json!({ "kty": "EC", "crv": "P-384", "alg": "ES384", "use": "sig", "x": BASE64URL.encode(x), "y": BASE64URL.encode(y) })
 }
 
-fn sign(claims: &Value, key: &KeyPair) -> String {
+pub fn sign(claims: &Value, key: &KeyPair) -> String {
     let pem = key.serialize_pem();
     let key = EncodingKey::from_ec_pem(pem.as_bytes()).expect("a key of P-384");
     encode(&Header::new(Algorithm::ES384), claims, &key).expect("signed")

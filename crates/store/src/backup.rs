@@ -2,7 +2,7 @@
 
 use crate::faults::OrFault;
 use crate::shared::DATABASE;
-use crate::store::{Store, free_bytes};
+use crate::store::Store;
 use badiano_kernel::Fault;
 use rusqlite::{Connection, OpenFlags, backup::Backup};
 use std::fs::{self, File};
@@ -24,12 +24,12 @@ pub struct Health {
 impl Store {
     pub fn health(&self) -> Health {
         let shared = self.shared();
-        let bytes_free = free_bytes(&shared.data).unwrap_or(0);
+        let bytes_free = shared.look_at_disk().unwrap_or(0);
         let writer_alive = !shared.stopped.load(Ordering::Acquire);
         let wal = fs::metadata(shared.data.join(format!("{DATABASE}-wal")));
         Health {
             bytes_free,
-            writes_taken: writer_alive && bytes_free >= shared.limits.free_bytes_min,
+            writes_taken: writer_alive && shared.has_room().is_ok(),
             writer_alive,
             wal_bytes: wal.map_or(0, |about| about.len()),
             spool_lag: shared.spool.waiting(),

@@ -55,9 +55,9 @@ impl Store {
         let shared = self.shared();
         let about = rustix::fs::statvfs(&shared.data).map_err(std::io::Error::from).or_fault()?;
         Ok(Disk {
-            free_bytes: about.f_bavail.saturating_mul(about.f_frsize),
+            free_bytes: shared.look_at_disk()?,
             total_bytes: about.f_blocks.saturating_mul(about.f_frsize),
-            free_bytes_min: shared.limits.free_bytes_min,
+            free_bytes_min: shared.free_bytes_min.load(std::sync::atomic::Ordering::Relaxed),
         })
     }
 }

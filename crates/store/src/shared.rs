@@ -5,9 +5,11 @@ use crate::options::Limits;
 use crate::packs::Packs;
 use crate::seal::NodeKey;
 use crate::spool::Spool;
+use crate::store::free_bytes;
+use badiano_kernel::Fault;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::watch;
 
 pub(crate) struct Shared {
@@ -22,10 +24,31 @@ pub(crate) struct Shared {
     pub stopped: AtomicBool,
     /// Free bytes as last seen by the writer.
     pub free_bytes: AtomicU64,
+    /// With less than this free, writes are refused.
+    pub free_bytes_min: AtomicU64,
     pub changed: watch::Sender<u64>,
 }
 
 impl Shared {
+    /// Free bytes now; what is told of the disk is also what holds from then on.
+    pub fn look_at_disk(&self) -> Result<u64, Fault> {
+        let free = free_bytes(&self.data)?;
+        self.free_bytes.store(free, Ordering::Relaxed);
+        Ok(free)
+    }
+
+    /// Refuses what would be written on a disk that is nearly full. Looks again then, so that writing goes on as soon as there is room.
+    pub fn has_room(&self) -> Result<(), Fault> {
+        let enough = |free: u64| free >= self.free_bytes_min.load(Ordering::Relaxed);
+        if enough(self.free_bytes.load(Ordering::Relaxed)) {
+            return Ok(());
+        }
+        if enough(self.look_at_disk().unwrap_or(0)) {
+            return Ok(());
+        }
+        Err(Fault::unavailable("the disk is nearly full: nothing more is written"))
+    }
+
     pub fn database(&self) -> PathBuf {
         self.data.join(DATABASE)
     }

@@ -84,6 +84,7 @@ impl Store {
             spool,
             stopped: AtomicBool::new(false),
             free_bytes: AtomicU64::new(free_bytes(&options.data)?),
+            free_bytes_min: AtomicU64::new(limits.free_bytes_min),
             changed: watch::Sender::new(0),
             limits,
         });
@@ -105,23 +106,29 @@ impl Store {
         &self.0.shared.zone
     }
 
+    /// From now on writes are refused when less than this is free on the data directory's disk.
+    pub fn keep_free(&self, bytes: u64) {
+        self.0.shared.free_bytes_min.store(bytes, Ordering::Relaxed);
+    }
+
     /// Runs on the writer's thread, together with other writes; the answer comes when it is durable.
     /// What the function has done is undone when it answers a fault.
     pub fn write<T: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Pending<T> {
-        let shared = &self.0.shared;
-        if shared.free_bytes.load(Ordering::Relaxed) < shared.limits.free_bytes_min {
-            // Looks again, so that writing goes on as soon as there is room.
-            let free = free_bytes(&shared.data).unwrap_or(0);
-            shared.free_bytes.store(free, Ordering::Relaxed);
-            if free < shared.limits.free_bytes_min {
-                return Pending::refused(Fault::unavailable(
-                    "the disk is nearly full: nothing more is written",
-                ));
-            }
+        match self.0.shared.has_room() {
+            Ok(()) => self.0.writer.write(f),
+            Err(fault) => Pending::refused(fault),
         }
+    }
+
+    /// A small write that goes on when the disk is nearly full, from what is kept free for it: signing in, consent, revocation.
+    /// Without these nobody could read, or mend anything.
+    pub fn write_from_reserve<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Pending<T> {
         self.0.writer.write(f)
     }
 
@@ -141,7 +148,9 @@ impl Store {
         if shared.stopped.load(Ordering::Acquire) {
             return Err(Fault::unavailable("the store takes no more writes: the node must be restarted"));
         }
-        BlobWriter::new(shared.packs.clone(), &shared.key)
+        // Refused before its bytes come, not after they have taken the last of the disk.
+        shared.has_room()?;
+        BlobWriter::new(shared.clone())
     }
 
     pub fn blob(&self, blob: &BlobRef) -> Result<BlobReader, Fault> {

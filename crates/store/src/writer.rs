@@ -215,8 +215,7 @@ impl Run {
         }
         if self.looked_at_disk.elapsed() >= DISK_LOOK_TIME {
             self.looked_at_disk = Clock::now();
-            let free = crate::store::free_bytes(&self.shared.data).unwrap_or(0);
-            self.shared.free_bytes.store(free, Ordering::Relaxed);
+            drop(self.shared.look_at_disk());
         }
         let mut answers = Vec::new();
         let mut stop = false;

@@ -1,5 +1,6 @@
 //! OpenID Connect Core 1.0 as a client: authorization code with PKCE S256 (RFC 7636), identity token checked, claims from userinfo.
 
+use super::staff::{self, Entered, half_cookie};
 use super::{Provider, Started};
 use crate::caller::{Connection, cookie};
 use crate::gate::Gate;
@@ -49,10 +50,14 @@ struct Tokens {
     id_token: String,
 }
 
+/// What an identity token says (OpenID Connect Core 1.0, section 2).
 #[derive(Deserialize)]
-struct IdClaims {
-    sub: String,
-    nonce: Option<String>,
+pub struct IdClaims {
+    pub sub: String,
+    pub nonce: Option<String>,
+    pub acr: Option<String>,
+    #[serde(default)]
+    pub amr: Vec<String>,
 }
 
 /// What is taken from the provider about a person.
@@ -71,15 +76,19 @@ pub async fn start(State(gate): State<Gate>, Query(query): Query<StartQuery>) ->
     let (state, verifier, nonce) = (random(), random(), random());
     let challenge = BASE64URL.encode(digest(&SHA256, verifier.as_bytes()));
     let separator = if discovery.authorization_endpoint.contains('?') { '&' } else { '?' };
-    let location = format!(
+    let scope = if provider.for_citizens { "openid profile curp" } else { "openid profile" };
+    let mut location = format!(
         "{}{separator}response_type=code&client_id={}&redirect_uri={}&scope={}&state={state}&nonce={nonce}&code_challenge={challenge}&code_challenge_method=S256",
         discovery.authorization_endpoint,
         percent(&provider.client_id),
         percent(&redirect_uri(&gate)),
-        percent("openid profile curp"),
+        percent(scope),
     );
-    let started = Started { provider: provider.id.clone(), verifier, nonce, at: Instant::now().seconds() };
-    gate.pending.put(state.clone(), started);
+    if !provider.second_factor.acr.is_empty() {
+        location.push_str(&format!("&acr_values={}", percent(&provider.second_factor.acr.join(" "))));
+    }
+    let started = Started { provider: provider.id.clone(), verifier, nonce };
+    gate.pending.put(state.clone(), Instant::now().seconds(), started);
     let secure = if gate.options.secure_cookies { "; Secure" } else { "" };
     let cookie = format!("{STATE_COOKIE}={state}; Path=/oauth; HttpOnly; SameSite=Lax; Max-Age=600{secure}");
     Ok(redirect(&location, &[cookie]))
@@ -92,20 +101,28 @@ pub async fn callback(
     headers: HeaderMap,
     Query(query): Query<CallbackQuery>,
 ) -> Result<Response, Refusal> {
-    let value = finish(&gate, &headers, query).await.map_err(Refusal::page)?;
+    let entered = finish(&gate, &headers, query).await.map_err(Refusal::page)?;
     let secure = if gate.options.secure_cookies { "; Secure" } else { "" };
-    let cookies = [
-        format!(
-            "{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
-            gate.cookie_name(),
-            badiano_record::accounts::SESSION_SECONDS
-        ),
-        format!("{STATE_COOKIE}=; Path=/oauth; HttpOnly; SameSite=Lax; Max-Age=0{secure}"),
-    ];
-    Ok(redirect("/", &cookies))
+    let mut cookies =
+        vec![format!("{STATE_COOKIE}=; Path=/oauth; HttpOnly; SameSite=Lax; Max-Age=0{secure}")];
+    let mut set = |name: &str, value: &str, seconds: i64| {
+        cookies.push(format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}"));
+    };
+    let place = match &entered {
+        Entered::Session(value) => {
+            set(&gate.cookie_name(), value, badiano_record::accounts::SESSION_SECONDS);
+            "/"
+        }
+        Entered::SecondFactor(value) => {
+            set(&half_cookie(&gate), value, super::STARTED_SECONDS);
+            "/#/entrar/codigo"
+        }
+        Entered::NoAccount => "/#/entrar/sin-cuenta",
+    };
+    Ok(redirect(place, &cookies))
 }
 
-async fn finish(gate: &Gate, headers: &HeaderMap, query: CallbackQuery) -> Result<String, Fault> {
+async fn finish(gate: &Gate, headers: &HeaderMap, query: CallbackQuery) -> Result<Entered, Fault> {
     if query.error.is_some() {
         return Err(Fault::unauthenticated("the provider did not sign the person in"));
     }
@@ -132,11 +149,9 @@ async fn finish(gate: &Gate, headers: &HeaderMap, query: CallbackQuery) -> Resul
     let name = info.name.unwrap_or_default();
     if provider.for_citizens {
         let curp = info.curp.ok_or_else(|| Fault::forbidden("the provider gave no CURP for this person"))?;
-        gate.node.open_citizen_session(&curp, &name, now).await
+        gate.node.open_citizen_session(&curp, &name, now).await.map(Entered::Session)
     } else {
-        Err(Fault::not_supported(
-            "staff sign in with accounts of the node; providers for staff are not there yet",
-        ))
+        staff::enter(gate, provider, &claims, &name, now).await
     }
 }
 

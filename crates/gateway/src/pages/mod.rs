@@ -7,6 +7,7 @@ pub mod assets_door;
 pub mod citizen;
 pub mod form;
 pub mod health;
+pub mod links;
 pub mod messages;
 pub mod national;
 pub mod operate;

@@ -1,10 +1,11 @@
 //! Signing in and out, who is signed in, and the first administrator: `Session`, `SignIn`, `SetUp` of `web/src/api.ts`.
 
 use super::form::{Json, Refused, json, sign_in_refused};
-use crate::caller::Caller;
+use crate::caller::{Caller, cookie};
 use crate::gate::Gate;
+use crate::oauth::staff::half_cookie;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use badiano_kernel::principal::Role;
 use badiano_kernel::{Fault, Instant, Principal};
@@ -135,6 +136,35 @@ pub async fn sign_in(State(gate): State<Gate>, Json(asked): Json<SignIn>) -> Res
     let totp = asked.totp.filter(|t| !t.trim().is_empty());
     let work = move || node.sign_in(asked.account.trim(), &asked.password, totp.as_deref(), now);
     let staff = off_the_loop(work).await?.map_err(sign_in_refused)?;
+    let token = gate.node.open_session(&staff, now).await?;
+    let opened = gate.node.signed_in(&token, now)?.ok_or_else(|| Fault::bug("a session was just opened"))?;
+    let answer = json(&shown(&gate, user_of(&opened.principal), opened.csrf)?)?;
+    with_cookie(answer, &cookie_of(&gate, &token, SESSION_SECONDS))
+}
+
+#[derive(Deserialize)]
+pub struct SecondHalf {
+    totp: String,
+}
+
+/// Staff whom a provider has signed in show the second factor of their account here.
+pub async fn second_factor(
+    State(gate): State<Gate>,
+    headers: HeaderMap,
+    Json(asked): Json<SecondHalf>,
+) -> Result<Response, Refused> {
+    let now = Instant::now();
+    let late = || Fault::unauthenticated("the sign-in took too long: begin again");
+    let key = cookie(&headers, &half_cookie(&gate)).ok_or_else(late)?;
+    let half = gate.halves.look(&key, now.seconds()).ok_or_else(late)?;
+    let (node, account) = (gate.node.clone(), half.account.clone());
+    let confirmed = off_the_loop(move || node.confirm(&account, &asked.totp, now)).await?;
+    gate.node.note_provider_sign_in(&half.account, &half.provider, confirmed.is_ok(), now);
+    confirmed.map_err(sign_in_refused)?;
+    let half = gate.halves.take(&key, now.seconds()).ok_or_else(late)?;
+    // Asked once more: the account may have been suspended, or the link taken away, in between.
+    let staff = gate.node.linked_staff(&half.who, "", now)?;
+    let staff = staff.ok_or_else(|| Fault::forbidden("no account that may enter is linked"))?;
     let token = gate.node.open_session(&staff, now).await?;
     let opened = gate.node.signed_in(&token, now)?.ok_or_else(|| Fault::bug("a session was just opened"))?;
     let answer = json(&shown(&gate, user_of(&opened.principal), opened.csrf)?)?;

@@ -80,7 +80,7 @@ impl AuditLog {
             .collect();
         let note = state.note.clone();
         store
-            .write(move |tx| {
+            .write_from_reserve(move |tx| {
                 tx.replace_document("audit-checkpoint", "newest", note.as_bytes(), now)?;
                 for (key, body) in documents {
                     tx.replace_document("audit-blocks", &key, &body, now)?;

@@ -20,11 +20,15 @@ pub fn run(options: &ServeOptions) -> Result<ExitCode, Fault> {
 
 /// Opens the node of a configuration.
 pub fn open(config: &Config) -> Result<Node, Fault> {
-    Node::open(NodeOptions {
+    let node = Node::open(NodeOptions {
         data: config.data.clone(),
         key_file: config.key_file.clone(),
         settings: config.settings.clone(),
-    })
+    })?;
+    if let Some(bytes) = config.free_bytes_min {
+        node.keep_free(bytes);
+    }
+    Ok(node)
 }
 
 async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {

@@ -3,7 +3,8 @@
 use super::{BLOB_HEAD_BYTES, BLOB_MARK, BlobRef, CHUNK_BYTES, Packs, SMALL_BLOB_BYTES, Tail};
 use crate::faults::OrFault;
 use crate::files::RandomFile;
-use crate::seal::{NodeKey, WRAPPED_BYTES, seal_from};
+use crate::seal::{WRAPPED_BYTES, seal_from};
+use crate::shared::Shared;
 use badiano_kernel::Fault;
 use badiano_kernel::id::random_bytes;
 use ring::aead::LessSafeKey;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 /// Takes the bytes of one blob. Dropped before `finish`, it leaves nothing that anybody refers to.
 pub struct BlobWriter {
-    packs: Arc<Packs>,
+    shared: Arc<Shared>,
     id: [u8; 16],
     key: LessSafeKey,
     wrapped: [u8; WRAPPED_BYTES],
@@ -23,7 +24,12 @@ pub struct BlobWriter {
     open_at: usize,
     pieces: u64,
     stream: Option<Stream>,
+    /// Plain bytes taken when the disk was last looked at.
+    looked_at: u64,
 }
+
+/// The disk is looked at each time so many bytes of one object have been written.
+const DISK_LOOK_BYTES: u64 = 32 << 20;
 
 /// A long blob has a pack of its own while it is written.
 struct Stream {
@@ -42,14 +48,14 @@ impl Drop for Stream {
 }
 
 impl BlobWriter {
-    pub(crate) fn new(packs: Arc<Packs>, node: &NodeKey) -> Result<Self, Fault> {
+    pub(crate) fn new(shared: Arc<Shared>) -> Result<Self, Fault> {
         let id: [u8; 16] = random_bytes();
-        let (key, wrapped) = node.new_data_key(&id)?;
+        let (key, wrapped) = shared.key.new_data_key(&id)?;
         let mut buffer = Vec::with_capacity(2 * CHUNK_BYTES);
         buffer.extend_from_slice(BLOB_MARK);
         buffer.extend_from_slice(&id);
         Ok(BlobWriter {
-            packs,
+            shared,
             id,
             key,
             wrapped,
@@ -59,6 +65,7 @@ impl BlobWriter {
             open_at: BLOB_HEAD_BYTES,
             pieces: 0,
             stream: None,
+            looked_at: 0,
         })
     }
 
@@ -100,8 +107,8 @@ impl BlobWriter {
         let begin = match begin {
             Some(begin) => begin,
             None => {
-                let tail = self.packs.reserve(self.buffer.len() as u64)?;
-                self.packs.file(tail.pack)?.write_at(tail.offset, &self.buffer).or_fault()?;
+                let tail = self.shared.packs.reserve(self.buffer.len() as u64)?;
+                self.shared.packs.file(tail.pack)?.write_at(tail.offset, &self.buffer).or_fault()?;
                 tail
             }
         };
@@ -124,12 +131,23 @@ impl BlobWriter {
         Ok(())
     }
 
+    /// A long object stops in the middle when the disk fills up under it.
+    fn look_at_disk(&mut self) -> Result<(), Fault> {
+        if self.length >= self.looked_at + DISK_LOOK_BYTES {
+            self.looked_at = self.length;
+            self.shared.look_at_disk()?;
+        }
+        self.shared.has_room()
+    }
+
     /// Writes the sealed pieces to the blob's own pack.
     fn spill(&mut self) -> Result<(), Fault> {
+        self.look_at_disk()?;
         if self.stream.is_none() {
-            let begin = self.packs.check_out()?;
-            let file = self.packs.file(begin.pack)?;
-            self.stream = Some(Stream { begin, file, written: 0, kept: false, packs: self.packs.clone() });
+            let begin = self.shared.packs.check_out()?;
+            let file = self.shared.packs.file(begin.pack)?;
+            self.stream =
+                Some(Stream { begin, file, written: 0, kept: false, packs: self.shared.packs.clone() });
         }
         if let Some(stream) = &mut self.stream {
             stream.file.write_at(stream.begin.offset + stream.written, &self.buffer).or_fault()?;
