@@ -29,6 +29,7 @@ mod spool;
 mod store;
 mod tx;
 mod view;
+mod work;
 mod writer;
 
 pub use backup::Health;
@@ -48,4 +49,5 @@ pub use spool::SPOOL_ENTRIES_MAX;
 pub use store::{Opening, Store};
 pub use tx::Tx;
 pub use view::View;
+pub use work::{WORK_ID_BYTES_MAX, WorkLine, WorkMark, WorkQuery};
 pub use writer::{Pending, QUEUE_JOBS_MAX};

@@ -5,7 +5,7 @@ use badiano_kernel::Fault;
 use rusqlite::Connection;
 
 /// Each step takes the database from its index to the next number.
-const STEPS: &[&str] = &[STEP_1];
+const STEPS: &[&str] = &[STEP_1, STEP_2];
 
 /// `ix` is led by the patient, so that one patient's data lie together and a question about one is one range scan;
 /// `gx` serves questions over everybody. Rows of `ix` may be too many (hashes meet), never too few: `keys` decides.
@@ -77,6 +77,16 @@ CREATE INDEX instance_blob ON instance(blob);
 CREATE TABLE dx(
   tag INTEGER NOT NULL, folded TEXT NOT NULL, study INTEGER NOT NULL, series INTEGER NOT NULL,
   PRIMARY KEY(tag, folded, study, series)) WITHOUT ROWID;
+";
+
+/// `work_list` bears everything that a list is cut and counted by, so that a list is read without its lines.
+const STEP_2: &str = "
+CREATE TABLE work(
+  n INTEGER PRIMARY KEY, kind INTEGER NOT NULL, id TEXT NOT NULL, list TEXT NOT NULL, state TEXT NOT NULL,
+  rank INTEGER NOT NULL, since INTEGER NOT NULL, due INTEGER NOT NULL, area TEXT NOT NULL, topic TEXT NOT NULL,
+  holder TEXT NOT NULL, pat INTEGER NOT NULL, class INTEGER NOT NULL, source TEXT NOT NULL, body BLOB NOT NULL);
+CREATE UNIQUE INDEX work_id ON work(kind, id);
+CREATE INDEX work_list ON work(kind, list, rank, since, n, state, due, area, topic, holder, pat, class, source);
 ";
 
 /// Brings the database to the newest step; refuses one made by a newer program.

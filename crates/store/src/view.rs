@@ -59,6 +59,23 @@ impl<'a> View<'a> {
         rows.collect::<rusqlite::Result<Vec<T>>>().or_fault()
     }
 
+    /// Rows of an answer one by one, until `read` says that it has enough.
+    pub(crate) fn until(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
+    ) -> Result<(), Fault> {
+        let mut statement = self.conn.prepare_cached(sql).or_fault()?;
+        let mut rows = statement.query(params).or_fault()?;
+        while let Some(row) = rows.next().or_fault()? {
+            if !read(row).or_fault()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, Fault> {
         self.conn.prepare_cached(sql).or_fault()?.execute(params).or_fault()
     }

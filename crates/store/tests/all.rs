@@ -10,3 +10,4 @@ mod place;
 mod queues;
 mod resources;
 mod search;
+mod work;
