@@ -62,7 +62,10 @@ export interface SetUpConfirm { code: string; account: string; totp: string }
 
 // ---------------------------------------------------------------- reading
 
-export type ReadingState = 'unread' | 'claimed' | 'draft' | 'signed';
+/** States of radiology's workflow (GET /api/departments/radiology names them); the reading list has the first three. */
+export type CaseState =
+  | 'to-read' | 'claimed' | 'preliminary' | 'final' | 'amended' | 'excused' | 'cancelled'
+  | 'placed' | 'scheduled' | 'arrived' | 'in-progress' | 'performed';
 
 /** What a screen shows of a patient so that two are not mixed up: two identifiers beside the name. */
 export interface PatientHead {
@@ -76,27 +79,72 @@ export interface PatientHead {
   record_number: string;
 }
 
-/** GET /api/worklist?state=open|signed|all -> { items }. `open` (the default) is unread, claimed and draft. Unread first, then oldest first. */
+/** GET /api/worklist?state=open|signed|all&modality=&topic=&overdue=true -> { items }, 500 at most. `open` (the default): what cannot wait first,
+ *  then oldest first. `signed`: newest first. */
 export interface Worklist { items: WorklistItem[] }
 export interface WorklistItem {
   study_uid: string;
-  state: ReadingState;
+  state: CaseState;
   patient: PatientHead;
   accession: string;
   modality: string;
   description: string;
   /** FHIR request-priority: routine, urgent, asap, stat. */
   priority: string;
+  /** Code of the subspecialty that reads it. */
+  topic: string;
+  /** When the first image came; empty while there is none. */
   arrived: Instant;
+  /** Since when it stands on its list, and by when it should be off. */
+  since: Instant;
+  due: Instant;
+  overdue: boolean;
   instances: number;
   /** Name of the reader who claimed it, and whether that is the one who asks. */
   reader: string | null;
   mine: boolean;
   /** The images name a patient that no order and no registration knows. */
   unmatched: boolean;
+  /** Why it ended without a result; else empty. */
+  reason: string;
 }
 
-/** POST /api/studies/{uid}/claim -> WorklistItem; 409 when another reader has it. Body: {} */
+/** POST /api/studies/{uid}/claim -> WorklistItem; 409 when another reader has it, who is named. Body: {} */
+/** POST /api/studies/{uid}/move CaseMove -> WorklistItem. What the workflow does not allow is a 409. */
+export interface CaseMove {
+  event: 'claim' | 'release' | 'hand-over' | 'excuse' | 'recall' | 'confirm';
+  /** Account of the one who takes over. */
+  to?: string;
+  /** At least ten characters for excuse, recall and confirm. */
+  reason?: string;
+}
+/** GET /api/readers -> { readers }: to whom a study may be handed over */
+export interface Readers { readers: { account: string; name: string }[] }
+
+/** GET /api/ledger: how many cases stand on each open list. `age` counts the bounds that a case is older than. */
+export interface Ledger {
+  ages_hours: number[];
+  tallies: { list: string; state: CaseState; modality: string; topic: string; age: number; overdue: boolean; cases: number }[];
+}
+/** GET /api/cases?list=&state=&modality=&topic=&overdue=true -> { items }, 500 at most; `list` empty is what has ended */
+export interface Cases { items: WorklistItem[] }
+
+/** GET /api/departments/{code}: what the screens of a department are drawn from */
+export interface Department {
+  code: string;
+  name: Bilingual;
+  states: (Bilingual & { code: CaseState; list: string })[];
+  topics: (Bilingual & { code: string })[];
+  procedures: { code: string; name: string; modality: string; body_part: string; topic: string; minutes: number; preparation: string }[];
+  screens: { lists: ListScreen[] };
+}
+export interface Bilingual { es: string; en: string }
+/** A list as data: its columns and what may be done in a row. */
+export interface ListScreen extends Bilingual {
+  code: string;
+  columns: ('state' | 'patient' | 'study' | 'accession' | 'since' | 'due' | 'holder' | 'reason')[];
+  actions: ('open' | 'excuse' | 'recall')[];
+}
 
 /** GET /api/studies/{uid} */
 export interface Study extends WorklistItem {

@@ -6,12 +6,12 @@ const uid = (n) => `2.25.3300${n}`;
 const LUZ = { name: 'Luz María Ñáñez Güemes', gender: 'female', birth_date: '1971-03-08', curp: 'NAGL710308MOCXMZ09', record_number: 'N-004512' };
 const JOSE = { name: 'José Ángel Peña Ibarra', gender: 'male', birth_date: '1958-11', curp: 'PEIJ581102HSLXBS04', record_number: 'N-001177' };
 
-const item = (n, over) => ({ study_uid: uid(n), state: 'unread', patient: LUZ, accession: `A26${1000 + n}`, modality: 'CT', description: 'Tomografía de tórax simple', priority: 'routine', arrived: before(n), instances: 300, reader: null, mine: false, unmatched: false, ...over });
+const item = (n, over) => ({ study_uid: uid(n), state: 'to-read', patient: LUZ, accession: `A26${1000 + n}`, modality: 'CT', description: 'Tomografía de tórax simple', priority: 'routine', topic: 'thorax', arrived: before(n), since: before(n), due: before(n - 48), overdue: n > 24, instances: 300, reader: null, mine: false, unmatched: false, reason: '', ...over });
 export const worklist = [
-  item(1, { state: 'signed', patient: JOSE, reader: 'Dra. Irene Solís', modality: 'DX', description: 'Tele de tórax', instances: 2 }),
+  item(1, { state: 'final', patient: JOSE, reader: 'Dra. Irene Solís', modality: 'DX', description: 'Tele de tórax', instances: 2 }),
   item(2, {}),
   item(3, { patient: JOSE, modality: 'MG', description: 'Mastografía de tamizaje', priority: 'urgent', instances: 4 }),
-  item(5, { state: 'draft', reader: 'Dra. Irene Solís', mine: true, modality: 'MR', description: 'Resonancia de rodilla derecha', instances: 164 }),
+  item(5, { state: 'preliminary', reader: 'Dra. Irene Solís', mine: true, modality: 'MR', description: 'Resonancia de rodilla derecha', instances: 164 }),
   item(8, { state: 'claimed', patient: JOSE, reader: 'Dr. Óscar Treviño', modality: 'US', description: 'Ultrasonido de hígado y vía biliar', instances: 38 }),
   item(30, { patient: { ...JOSE, name: 'IBARRA^J', curp: '', record_number: 'X99' }, unmatched: true, modality: 'CR', description: '', instances: 1 }),
 ];
@@ -25,7 +25,7 @@ export const templates = [
   { id: 'ct-torax', name: 'Tomografía de tórax', modalities: ['CT'], sections: [{ title: 'Técnica', text: 'Adquisición helicoidal sin contraste.', hint: '' }, { title: 'Hallazgos', text: '', hint: 'Pulmón, pleura, mediastino, pared' }] },
   { id: 'libre', name: 'General', modalities: [], sections: [{ title: 'Hallazgos', text: '', hint: '' }] },
 ];
-export const study = (row, over = {}) => ({ ...row, order: { reason: 'Tos de tres semanas, descartar neumonía', requester: 'Dr. Raúl Cota', procedure: 'TC tórax' }, series: [], report: row.state === 'signed' ? report : null, may_report: true, ...over });
+export const study = (row, over = {}) => ({ ...row, order: { reason: 'Tos de tres semanas, descartar neumonía', requester: 'Dr. Raúl Cota', procedure: 'TC tórax' }, series: [], report: row.state === 'final' ? report : null, may_report: true, ...over });
 
 export const session = (roles, over = {}) => ({
   node: { name: 'Hospital Regional Norte', role: 'hospital', institution: 'Hospital Regional Norte', clues: 'SLSSA000012' },

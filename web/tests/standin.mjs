@@ -7,7 +7,7 @@ export function standIn() {
   const state = { session: answers.session(null), reports: new Map(), asked: [], fail: null, consents: structuredClone(answers.consents), totp: '123456' };
   const refuse = (status, code, text) => ({ status, body: { code, text } });
   const row = (uid) => answers.worklist.find((item) => item.study_uid === uid);
-  const study = (uid) => answers.study(row(uid), state.reports.has(uid) ? { report: state.reports.get(uid), state: state.reports.get(uid).status === 'preliminary' ? 'draft' : 'signed', mine: true } : {});
+  const study = (uid) => answers.study(row(uid), state.reports.has(uid) ? { report: state.reports.get(uid), state: state.reports.get(uid).status === 'preliminary' ? 'preliminary' : 'final', mine: true } : {});
 
   function writeReport(uid, body) {
     const old = state.reports.get(uid) ?? null;

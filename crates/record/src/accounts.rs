@@ -515,9 +515,9 @@ impl Session {
 
     pub fn accounts(&self) -> Result<Vec<AccountView>, Fault> {
         self.administers(Action::Read)?;
-        let documents = self.node().store().read(|view| view.documents("account", ""))?;
-        let all = documents.iter().filter_map(|d| serde_json::from_slice::<Account>(&d.body).ok());
+        let all = self.node().store().read(all_accounts)?;
         Ok(all
+            .into_iter()
             .map(|a| AccountView {
                 account: a.account,
                 name: a.name,
@@ -579,6 +579,11 @@ fn needs_an_administrator(view: &View<'_>) -> Result<(), Fault> {
 
 fn any_account(view: &View<'_>) -> Result<bool, Fault> {
     Ok(!view.documents("account", "")?.is_empty())
+}
+
+pub(crate) fn all_accounts(view: &View<'_>) -> Result<Vec<Account>, Fault> {
+    let documents = view.documents("account", "")?;
+    Ok(documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect())
 }
 
 pub(crate) fn account_of(view: &View<'_>, account: &str) -> Result<Option<Account>, Fault> {

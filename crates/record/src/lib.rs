@@ -15,6 +15,7 @@ pub mod consent;
 pub mod consent_register;
 pub mod history;
 pub mod imaging;
+pub mod ledger;
 pub mod linked;
 pub mod messages;
 pub mod node;
@@ -31,6 +32,8 @@ pub mod revocation;
 mod secrets;
 pub mod session;
 pub mod unreleased;
+pub mod workflow;
+pub mod worklist;
 
 pub use node::{Node, NodeOptions, NodeRole, Settings};
 pub use session::Session;

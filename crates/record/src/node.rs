@@ -8,6 +8,7 @@ use crate::peers::Strangers;
 use crate::refusals::Knocks;
 use crate::secrets::Secrets;
 use crate::session::{Recent, Session};
+use crate::workflow::Workflow;
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_store::{Expect, Options, Store};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub struct NodeOptions {
     pub key_file: PathBuf,
     /// Used on the first start; later starts keep what the data directory says, except for the name.
     pub settings: Settings,
+    /// How the departments of this node work; a node without departments keeps no cases.
+    pub workflows: &'static [&'static Workflow],
 }
 
 /// The lease of a node that has joined no hub: there is nobody else whose consents it could miss.
@@ -62,6 +65,7 @@ pub struct Node {
 struct Inner {
     store: Store,
     settings: Settings,
+    workflows: &'static [&'static Workflow],
     secrets: Secrets,
     log: AuditLog,
     /// Compiled consent by patient (store's patient number); absent means that nothing was said.
@@ -93,6 +97,7 @@ impl Node {
             inner: Arc::new(Inner {
                 store,
                 settings,
+                workflows: options.workflows,
                 secrets,
                 log,
                 consents,
@@ -108,6 +113,7 @@ impl Node {
         };
         crate::consent_register::load(&node)?;
         crate::consent_register::load_lease(&node)?;
+        crate::ledger::bring_over(&node, Instant::now())?;
         after_crash(&node)?;
         Ok(node)
     }
@@ -119,6 +125,10 @@ impl Node {
 
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    pub(crate) fn workflows(&self) -> &'static [&'static Workflow] {
+        self.inner.workflows
     }
 
     /// A secret for one named use of a door (cookie signing and the like).

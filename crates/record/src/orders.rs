@@ -3,6 +3,7 @@
 use crate::access::{self, Action};
 use crate::audit::Act;
 use crate::class::DataClass;
+use crate::ledger;
 use crate::resources::{Precondition, Writer};
 use crate::session::Session;
 use badiano_fhir::{Value, fhir};
@@ -95,7 +96,7 @@ pub(crate) fn follow(tx: &mut Tx<'_>, writer: &Writer, resource: &Value) -> Resu
     let order_reference = resource["focus"].str_of("reference");
     let Some(order) = order_reference.strip_prefix("ServiceRequest/") else { return Ok(()) };
     let Some(request) = tx.get("ServiceRequest", order)? else { return Ok(()) };
-    let Some(mut step) = scheduled_step(&request.body, resource, writer) else { return Ok(()) };
+    let Some((mut step, timed)) = scheduled_step(&request.body, resource, writer) else { return Ok(()) };
     if let Some(old) = step_of(tx, &step.id)? {
         // Work that has begun is not undone by a change of the order.
         if matches!(old.state, StepState::Started | StepState::Completed | StepState::Discontinued) {
@@ -104,7 +105,8 @@ pub(crate) fn follow(tx: &mut Tx<'_>, writer: &Writer, resource: &Value) -> Resu
         }
         step.study_uid = old.study_uid;
     }
-    keep_step(tx, &step, writer.now)
+    keep_step(tx, &step, writer.now)?;
+    ledger::follow_order(tx, writer, &step, timed, request.body.str_of("priority"))
 }
 
 fn input<'v>(task: &'v Value, code: &str) -> &'v str {
@@ -121,7 +123,8 @@ fn input<'v>(task: &'v Value, code: &str) -> &'v str {
     found.and_then(text).unwrap_or("")
 }
 
-fn scheduled_step(request: &Value, task: &Value, writer: &Writer) -> Option<ScheduledStep> {
+/// The step, and whether it has a time of its own; one without is put where it can be found today.
+fn scheduled_step(request: &Value, task: &Value, writer: &Writer) -> Option<(ScheduledStep, bool)> {
     let patient = request["subject"].str_of("reference").strip_prefix("Patient/")?.to_owned();
     let accession = accession_of(request)?;
     let study_uid = match input(task, "study-instance-uid") {
@@ -135,9 +138,8 @@ fn scheduled_step(request: &Value, task: &Value, writer: &Writer) -> Option<Sche
     ]
     .into_iter()
     .find(|s| !s.is_empty());
-    let start = start
-        .and_then(|s| badiano_kernel::time::Span::parse_fhir(s, &writer.zone))
-        .map_or(writer.now, |s| s.from);
+    let given = start.and_then(|s| badiano_kernel::time::Span::parse_fhir(s, &writer.zone));
+    let start = given.map_or(writer.now, |s| s.from);
     let coding = request["code"]["coding"].items().first();
     let state = match task.str_of("status") {
         "cancelled" | "rejected" => StepState::Cancelled,
@@ -149,7 +151,7 @@ fn scheduled_step(request: &Value, task: &Value, writer: &Writer) -> Option<Sche
         "" => accession.clone(),
         given => given.to_owned(),
     };
-    Some(ScheduledStep {
+    let step = ScheduledStep {
         id: step_id.chars().take(16).collect(),
         accession,
         requested_procedure: input(task, "requested-procedure-id").chars().take(16).collect(),
@@ -174,7 +176,8 @@ fn scheduled_step(request: &Value, task: &Value, writer: &Writer) -> Option<Sche
             _ => String::new(),
         },
         performed: None,
-    })
+    };
+    Some((step, given.is_some()))
 }
 
 /// The accession number of an order: the identifier of type ACSN, else the filler's, else the placer's.
@@ -215,6 +218,13 @@ fn keep_step(tx: &mut Tx<'_>, step: &ScheduledStep, now: Instant) -> Result<(), 
     tx.put_document("step-by-study", &step.study_uid, step.id.as_bytes(), Expect::Any, now)?;
     tx.put_document("step-by-accession", &step.accession, step.id.as_bytes(), Expect::Any, now)?;
     Ok(())
+}
+
+/// A device that made up its own study: the order's step belongs to the study that there is.
+pub(crate) fn goes_over(tx: &mut Tx<'_>, step: &ScheduledStep, study_uid: &str) -> Result<(), Fault> {
+    let step = ScheduledStep { study_uid: study_uid.to_owned(), ..step.clone() };
+    let now = tx.document("step", &step.id)?.map_or(Instant::default(), |d| d.updated);
+    keep_step(tx, &step, now)
 }
 
 impl Session {
@@ -329,6 +339,7 @@ fn perform(
     step.state = state;
     step.performed = Some(performed.uid.clone());
     keep_step(tx, &step, writer.now)?;
+    ledger::follow_step(tx, writer, &step)?;
     if let Some(task) = tx.get("Task", &step.task)?.filter(|t| !t.deleted) {
         let status = match state {
             StepState::Completed => "completed",

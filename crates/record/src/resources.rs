@@ -3,6 +3,7 @@
 use crate::audit::{Act, Entry, Outcome};
 use crate::class;
 use crate::session::Session;
+use crate::workflow::Workflow;
 use badiano_fhir::{Value, search, validate};
 use badiano_kernel::{Fault, Instant, id::LogicalId};
 use badiano_store::{Expect, LeafDraft, Put, Tx, View, pat_of};
@@ -67,6 +68,8 @@ pub struct Writer {
     pub zone: String,
     pub observer: String,
     pub subject_key: [u8; 32],
+    /// How cases of imaging move here; none where there is no such department.
+    pub(crate) imaging: Option<&'static Workflow>,
 }
 
 impl Writer {
@@ -203,6 +206,7 @@ impl Session {
             zone: self.node().settings().zone.clone(),
             observer: self.node().settings().clues.clone(),
             subject_key: self.node().secret("audit subjects"),
+            imaging: self.node().workflow(crate::ledger::IMAGING).ok(),
         }
     }
 }

@@ -24,8 +24,12 @@ fn open(role: NodeRole, clues: &str) -> Place {
     let folder = TempDir::new().expect("a folder");
     let settings =
         Settings { role, name: clues.into(), clues: clues.into(), zone: "America/Mexico_City".into() };
-    let options =
-        NodeOptions { data: folder.path().join("data"), key_file: folder.path().join("key"), settings };
+    let options = NodeOptions {
+        data: folder.path().join("data"),
+        key_file: folder.path().join("key"),
+        settings,
+        workflows: &[],
+    };
     Place { node: Node::open(options).expect("a new node opens"), _folder: folder }
 }
 

@@ -56,7 +56,8 @@ impl Place {
             zone: "America/Mexico_City".into(),
         };
         let (data, key_file) = (self.data.clone(), self.key_file.clone());
-        Node::open(NodeOptions { data, key_file, settings }).expect("the node opens")
+        Node::open(NodeOptions { data, key_file, settings, workflows: badiano_departments::WORKFLOWS })
+            .expect("the node opens")
     }
 
     /// A token for scripts on this machine, made before the node starts.

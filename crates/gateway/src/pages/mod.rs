@@ -17,3 +17,4 @@ pub mod reading;
 pub mod session;
 pub mod systems;
 pub mod templates;
+pub mod work;

@@ -14,8 +14,9 @@ use badiano_kernel::principal::Role;
 use badiano_kernel::{Fault, FaultKind};
 use badiano_record::accounts::SignInError;
 use badiano_record::imaging::FoundImage;
-use badiano_record::reports::{ReadingItem, ReadingState, ReportAction, ReportText, TEMPLATE_EXTENSION};
+use badiano_record::reports::{ReportAction, ReportText, TEMPLATE_EXTENSION};
 use badiano_record::resources::Versioned;
+use badiano_record::worklist::{CaseItem, CaseQuery};
 use serde::{Deserialize, Serialize};
 
 /// Rows of one worklist.
@@ -32,19 +33,32 @@ struct Worklist {
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct Row {
+pub struct Row {
     study_uid: String,
-    state: ReadingState,
+    state: String,
     patient: Head,
     accession: String,
     modality: String,
     description: String,
     priority: String,
+    topic: String,
     arrived: String,
+    since: String,
+    due: String,
+    overdue: bool,
     instances: u64,
     reader: Option<String>,
     mine: bool,
     unmatched: bool,
+    /// Why it ended without a result; empty for all others.
+    reason: String,
+}
+
+impl Row {
+    /// Who else has it while it is open.
+    pub fn another_holder(self) -> Option<String> {
+        self.reader.filter(|_| !self.mine)
+    }
 }
 
 #[derive(Serialize)]
@@ -126,44 +140,45 @@ pub struct SecondFactor {
     pub password: Option<String>,
 }
 
-/// Unread first, then oldest first.
+/// What is to be read, in the order of the ledger; what is signed newest first.
 pub async fn worklist(caller: Caller, RawQuery(query): RawQuery) -> Result<Response, Refused> {
     let asked = pairs(&query.unwrap_or_default());
     let state = asked.iter().find(|(k, _)| k == "state").map_or("open", |(_, v)| v.as_str());
-    let states: &[ReadingState] = match state {
-        "open" => &[ReadingState::Unread, ReadingState::Claimed, ReadingState::Draft],
-        "signed" => &[ReadingState::Signed],
-        "all" => &[ReadingState::Unread, ReadingState::Claimed, ReadingState::Draft, ReadingState::Signed],
+    let open = CaseQuery { list: "reading".to_owned(), ..narrowed(&asked) };
+    let signed = CaseQuery { states: ["final", "amended"].map(str::to_owned).to_vec(), ..narrowed(&asked) };
+    let questions = match state {
+        "open" => vec![open],
+        "signed" => vec![signed],
+        "all" => vec![open, signed],
         _ => return Err(Fault::invalid("state is open, signed or all").at("state").into()),
     };
-    let found = caller.session().readings(states)?;
-    let account = account_of(&caller);
-    let mut items: Vec<Row> = found.iter().map(|item| row(item, &account)).collect();
-    sort(&mut items);
-    items.truncate(ROWS_MAX);
+    let mut items = Vec::new();
+    for question in &questions {
+        items.extend(rows(&caller, question)?);
+    }
     clinical(&Worklist { items })
 }
 
-/// Signed ones newest first: who looks for one looks for what was just done.
-fn sort(items: &mut [Row]) {
-    let rank = |row: &Row| match row.state {
-        ReadingState::Unread => 0,
-        ReadingState::Claimed | ReadingState::Draft => 1,
-        ReadingState::Signed => 2,
-    };
-    items.sort_by(|a, b| {
-        let by_age = if a.state == ReadingState::Signed {
-            b.arrived.cmp(&a.arrived)
-        } else {
-            a.arrived.cmp(&b.arrived)
-        };
-        rank(a).cmp(&rank(b)).then(by_age)
-    });
+/// How a list is narrowed in an address: `modality`, `topic`, `overdue`.
+pub fn narrowed(asked: &[(String, String)]) -> CaseQuery {
+    let text = |key: &str| asked.iter().find(|(k, _)| k == key).map_or(String::new(), |(_, v)| v.clone());
+    CaseQuery {
+        modality: text("modality"),
+        topic: text("topic"),
+        overdue: text("overdue") == "true",
+        limit: ROWS_MAX,
+        ..CaseQuery::default()
+    }
+}
+
+pub fn rows(caller: &Caller, question: &CaseQuery) -> Result<Vec<Row>, Fault> {
+    let found = caller.session().cases(question)?;
+    Ok(found.iter().map(|item| row(item, caller)).collect())
 }
 
 pub async fn study(caller: Caller, Path(uid): Path<String>) -> Result<Response, Refused> {
     let session = caller.session();
-    let (item, report) = session.reading(&uid)?;
+    let (item, report) = session.case(&uid)?;
     let report = report.map(|r| shown_report(&caller, r)).transpose()?;
     let conditions = vec![(tags::STUDY_INSTANCE_UID, Condition::Single(uid))];
     let query = Query {
@@ -176,19 +191,12 @@ pub async fn study(caller: Caller, Path(uid): Path<String>) -> Result<Response, 
     };
     let series = session.find_images(&query)?.iter().map(series_of).collect();
     clinical(&Study {
-        row: row(&item, &account_of(&caller)),
+        row: row(&item, &caller),
         order: order(&item.order),
         series,
         report,
         may_report: caller.principal.has_role(Role::Radiologist),
     })
-}
-
-pub async fn claim(caller: Caller, Path(uid): Path<String>) -> Result<Response, Refused> {
-    let session = caller.session();
-    session.claim_reading(&uid).await?;
-    let (item, _) = session.reading(&uid)?;
-    clinical(&row(&item, &account_of(&caller)))
 }
 
 /// Signing and amending take a second factor again; who writes and whether it may be is decided by the session.
@@ -248,24 +256,33 @@ fn account_of(caller: &Caller) -> String {
     caller.principal.staff().map(|s| s.account.clone()).unwrap_or_default()
 }
 
-fn row(item: &ReadingItem, account: &str) -> Row {
-    let reading = &item.reading;
+pub fn row(item: &CaseItem, caller: &Caller) -> Row {
+    row_for(item, &account_of(caller), &caller.now.to_rfc3339())
+}
+
+/// All moments are RFC 3339 in UTC of one width, so that texts compare as moments do.
+fn row_for(item: &CaseItem, account: &str, now: &str) -> Row {
+    let case = &item.case;
     Row {
-        study_uid: reading.study_uid.clone(),
-        state: reading.state,
+        study_uid: case.study_uid.clone(),
+        state: case.state.clone(),
         patient: person::head(&item.patient),
-        accession: reading.accession.clone(),
-        modality: reading.modality.clone(),
-        description: reading.description.clone(),
-        priority: match item.order.str_of("priority") {
-            "" => "routine".to_owned(),
-            said => said.to_owned(),
-        },
-        arrived: reading.arrived.clone(),
+        accession: case.accession.clone(),
+        modality: case.modality.clone(),
+        description: case.description.clone(),
+        priority: case.priority.clone(),
+        topic: case.topic.clone(),
+        arrived: case.arrived.clone(),
+        since: case.since.clone(),
+        due: case.due.clone(),
+        overdue: case.reason.is_empty()
+            && !matches!(case.state.as_str(), "final" | "amended")
+            && *case.due < *now,
         instances: item.instances,
-        reader: item.reader_name.clone().or_else(|| reading.reader.clone()),
-        mine: !account.is_empty() && reading.reader.as_deref() == Some(account),
-        unmatched: reading.unmatched,
+        reader: item.reader_name.clone().or_else(|| case.reader.clone()),
+        mine: !account.is_empty() && case.reader.as_deref() == Some(account),
+        unmatched: case.unmatched,
+        reason: case.reason.clone(),
     }
 }
 
@@ -338,22 +355,32 @@ mod tests {
     use super::*;
     use badiano_fhir::fhir;
     use badiano_kernel::Instant;
-    use badiano_record::reports::Reading;
+    use badiano_record::ledger::Case;
 
-    fn item(uid: &str, state: ReadingState, arrived: &str) -> ReadingItem {
-        ReadingItem {
-            reading: Reading {
-                study_uid: uid.into(),
-                patient: "p".into(),
-                accession: "A1".into(),
-                modality: "CT".into(),
-                description: "Tórax".into(),
-                arrived: arrived.into(),
-                state,
-                reader: Some("ana".into()),
-                report: None,
-                unmatched: false,
-            },
+    fn item(state: &str) -> CaseItem {
+        let text = |s: &str| s.to_owned();
+        let case = Case {
+            study_uid: text("1.2"),
+            department: text("radiology"),
+            state: text(state),
+            patient: text("p"),
+            accession: text("A1"),
+            modality: text("CT"),
+            description: text("Tórax"),
+            priority: text("urgent"),
+            topic: text("thorax"),
+            arrived: text("2026-01-01T00:00:00.000Z"),
+            since: text("2026-01-01T00:00:00.000Z"),
+            due: text("2026-01-01T08:00:00.000Z"),
+            reader: Some(text("ana")),
+            report: None,
+            signed: state == "final",
+            unmatched: false,
+            reason: String::new(),
+            trail: Vec::new(),
+        };
+        CaseItem {
+            case,
             patient: Value::Null,
             order: fhir!({ "priority": "urgent", "reasonCode": [{ "text": "Tos" }, { "coding": [{ "code": "R05" }] }], "code": { "text": "TC de tórax" } }),
             instances: 12,
@@ -362,25 +389,13 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_unread_study_is_first_and_the_newest_signed_one_leads_the_signed() {
-        let all = [
-            ("1", ReadingState::Signed, "2026-01-01"),
-            ("2", ReadingState::Draft, "2026-01-01"),
-            ("3", ReadingState::Unread, "2026-01-03"),
-            ("4", ReadingState::Unread, "2026-01-02"),
-            ("5", ReadingState::Signed, "2026-01-02"),
-        ];
-        let mut rows: Vec<Row> = all.into_iter().map(|(uid, s, at)| row(&item(uid, s, at), "ana")).collect();
-        sort(&mut rows);
-        let order: Vec<&str> = rows.iter().map(|r| r.study_uid.as_str()).collect();
-        assert_eq!(order, ["4", "3", "2", "5", "1"]);
-    }
-
-    #[test]
-    fn a_row_says_whose_it_is_and_a_study_what_was_ordered() {
-        let item = item("1", ReadingState::Claimed, "2026-01-01");
-        let mine = row(&item, "ana");
-        assert!(mine.mine && !row(&item, "").mine && !row(&item, "eva").mine);
+    fn a_row_says_whose_it_is_whether_it_is_late_and_a_study_what_was_ordered() {
+        let item = item("claimed");
+        let (before, after) = ("2026-01-01T07:59:59.999Z", "2026-01-01T08:00:00.001Z");
+        let mine = row_for(&item, "ana", after);
+        assert!(mine.mine && !row_for(&item, "", after).mine && !row_for(&item, "eva", after).mine);
+        assert!(mine.overdue && !row_for(&item, "ana", before).overdue);
+        assert!(!row_for(&self::item("final"), "ana", after).overdue, "what is signed is never late");
         assert_eq!(
             (mine.reader.as_deref(), mine.priority.as_str(), mine.instances),
             (Some("Ana Íñiguez"), "urgent", 12)

@@ -4,9 +4,9 @@ use super::attributes;
 use crate::access::{self, Action};
 use crate::audit::Act;
 use crate::class::DataClass;
+use crate::ledger::{self, ArrivedObject};
 use crate::orders;
 use crate::patient_index;
-use crate::reports::{Reading, ReadingState, keep_reading, reading_of};
 use crate::resources::Writer;
 use crate::session::Session;
 use badiano_dicom::dataset::DataSet;
@@ -169,32 +169,35 @@ fn arrive(
 ) -> Result<Arrival, Fault> {
     let study = row.study.as_str().to_owned();
     let text = |tag| dataset.text(tag).unwrap_or_default();
-    let known = reading_of(tx, &study)?;
+    let accession = text(tags::ACCESSION_NUMBER);
+    let known = ledger::case_of(tx, &study)?.filter(ledger::Case::is_imaged);
     let (patient, unmatched) = match &known {
-        Some(reading) => (reading.patient.clone(), reading.unmatched),
-        None => whose(tx, writer, dataset, &study, &text(tags::ACCESSION_NUMBER))?,
+        Some(case) => (case.patient.clone(), case.unmatched),
+        None => match settled(tx, &study)? {
+            Some(patient) => (patient, false),
+            None => whose(tx, writer, dataset, &study, &accession)?,
+        },
     };
     row.pat = pat_of(&patient);
-    let sop = row.sop.as_str().to_owned();
+    let (sop, is_image) = (row.sop.as_str().to_owned(), !row.frames.is_empty());
     let arrival = tx.put_instance(&row)?;
     if arrival == Arrival::Duplicate {
         return Ok(arrival);
     }
-    if known.is_none() {
-        let reading = Reading {
-            study_uid: study.clone(),
-            patient: patient.clone(),
-            accession: text(tags::ACCESSION_NUMBER),
-            modality: text(tags::MODALITY),
-            description: text(tags::STUDY_DESCRIPTION),
-            arrived: writer.now.to_rfc3339(),
-            state: ReadingState::Unread,
-            reader: None,
-            report: None,
-            unmatched,
-        };
-        keep_reading(tx, &reading, writer.now)?;
-    }
+    let order = match &known {
+        Some(_) => None,
+        None => orders::step_for(tx, &study, &accession)?.filter(|step| step.patient == patient),
+    };
+    let object = ArrivedObject {
+        study_uid: study.clone(),
+        patient: patient.clone(),
+        unmatched,
+        accession,
+        modality: text(tags::MODALITY),
+        description: text(tags::STUDY_DESCRIPTION),
+        is_image,
+    };
+    ledger::follow_object(tx, writer, object, order.as_ref())?;
     mark_grown(tx, &study, writer.now)?;
     writer.leaf(tx, Act::Create, "store-instance", std::slice::from_ref(&patient), &sop)?;
     Ok(arrival)
@@ -206,6 +209,12 @@ fn mark_grown(tx: &mut Tx<'_>, study: &str, now: Instant) -> Result<(), Fault> {
         tx.replace_document("study-grown", study, now.micros.to_string().as_bytes(), now)?;
     }
     Ok(())
+}
+
+/// The patient of a study that has images already; later ones are theirs too.
+fn settled(tx: &Tx<'_>, study: &str) -> Result<Option<String>, Fault> {
+    let Some(pat) = tx.study_pat(study)? else { return Ok(None) };
+    Ok(patient_index::key_of(tx, pat)?.map(|key| key.id))
 }
 
 /// Whose images these are: the order's patient when the object names that patient; else who bears the number; else a new, unmatched person.

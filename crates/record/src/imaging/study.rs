@@ -2,9 +2,9 @@
 
 use super::attributes::number;
 use super::imaging_study_id;
+use crate::ledger::{self, case_of};
 use crate::node::Node;
 use crate::orders;
-use crate::reports::reading_of;
 use crate::resources::{Precondition, Writer};
 use badiano_dicom::query::{Condition, Level, Query};
 use badiano_dicom::{Tag, tags};
@@ -14,6 +14,8 @@ use badiano_store::{FoundRow, Tx, View};
 
 /// Studies brought up to date in one run.
 const STUDIES_A_RUN: usize = 50;
+/// Cases that are looked at in one write after a crash.
+const REVIEWED_AT_ONCE: usize = 1_000;
 /// Series of one study that its ImagingStudy lists.
 const SERIES_MAX: usize = 2_000;
 
@@ -36,23 +38,33 @@ impl Node {
 impl Node {
     /// After objects were undone: a study that lost all of them leaves the ledger, the others are brought up to date.
     pub(crate) fn review_studies(&self, now: Instant) -> Result<(), Fault> {
-        let studies = self.store().read(|view| view.documents("reading", ""))?;
-        let review = move |tx: &mut Tx<'_>| {
-            for study in studies {
-                if tx.study_instances(&study.key)? == 0 {
-                    tx.delete_document("reading", &study.key, now)?;
-                } else {
-                    tx.replace_document("study-grown", &study.key, b"", now)?;
-                }
-            }
-            Ok(())
-        };
-        self.store().write(review).wait()
+        let kind = ledger::kind_of(ledger::IMAGING);
+        let mut after = String::new();
+        loop {
+            let studies = self.store().read(|view| view.work_ids(&kind, &after, REVIEWED_AT_ONCE))?;
+            let Some(last) = studies.last() else { return Ok(()) };
+            after.clone_from(last);
+            let job = Principal::Job { name: "start-after-crash" };
+            let writer = self.session(job, Purpose::Operations, now).writer();
+            self.store().write(move |tx| review(tx, &writer, &studies)).wait()?;
+        }
     }
 }
 
+fn review(tx: &mut Tx<'_>, writer: &Writer, studies: &[String]) -> Result<(), Fault> {
+    for study in studies {
+        let Some(case) = case_of(tx, study)?.filter(ledger::Case::is_imaged) else { continue };
+        if tx.study_instances(study)? == 0 {
+            ledger::undo_images(tx, writer, &case)?;
+        } else {
+            tx.replace_document("study-grown", study, b"", writer.now)?;
+        }
+    }
+    Ok(())
+}
+
 fn refresh(tx: &mut Tx<'_>, writer: &Writer, study: &str) -> Result<(), Fault> {
-    let Some(reading) = reading_of(tx, study)? else {
+    let Some(reading) = case_of(tx, study)?.filter(ledger::Case::is_imaged) else {
         return tx.drop_document("study-grown", study);
     };
     let rows = rows_of(tx, Level::Study, study, 1)?;

@@ -28,8 +28,12 @@ fn open() -> Place {
         clues: NORTE.into(),
         zone: "America/Mexico_City".into(),
     };
-    let options =
-        NodeOptions { data: folder.path().join("data"), key_file: folder.path().join("key"), settings };
+    let options = NodeOptions {
+        data: folder.path().join("data"),
+        key_file: folder.path().join("key"),
+        settings,
+        workflows: &[],
+    };
     Place { node: Node::open(options).expect("a new node opens"), _folder: folder }
 }
 

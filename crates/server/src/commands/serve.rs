@@ -24,6 +24,7 @@ pub fn open(config: &Config) -> Result<Node, Fault> {
         data: config.data.clone(),
         key_file: config.key_file.clone(),
         settings: config.settings.clone(),
+        workflows: badiano_departments::WORKFLOWS,
     })?;
     if let Some(bytes) = config.free_bytes_min {
         node.keep_free(bytes);

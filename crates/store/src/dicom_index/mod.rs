@@ -332,6 +332,11 @@ impl View<'_> {
         Ok(unsigned(found.unwrap_or(0)))
     }
 
+    /// Whose images a study has, as `pat_of` gives it; nothing where there is no such study.
+    pub fn study_pat(&self, study: &str) -> Result<Option<i64>, Fault> {
+        self.one("SELECT pat FROM study WHERE uid = ?1", [study], |r| r.get(0))
+    }
+
     /// Study and SOP instance UID of a row, for the change log.
     pub(crate) fn instance_names(&self, n: i64) -> Result<(String, String), Fault> {
         let sql = "SELECT t.uid, i.sop FROM instance i JOIN series s ON s.n = i.series JOIN study t ON t.n = s.study \

@@ -1,0 +1,4 @@
+//! Departments over a real node: cases on their lists, two readers at once, waivers, and the ledger that loses nothing.
+
+mod ledger;
+mod place;

@@ -1,0 +1,210 @@
+//! How a case moves: a department's table of states and steps, and the one pure function that applies it (FHIR R4 Task, IHE SWF.b).
+//!
+//! A department gives the table; the record applies it wherever something happens to a case, so that a message, a device,
+//! an image and a person are all bound by the same steps, and a case stands on a list until a step takes it off.
+
+use badiano_kernel::{Fault, Instant};
+
+/// A department's way of working, as data.
+#[derive(Debug)]
+pub struct Workflow {
+    /// The department's code; its cases are kept under it.
+    pub department: &'static str,
+    pub states: &'static [State],
+    pub steps: &'static [Step],
+    pub clocks: &'static [Clock],
+    /// Which of the department's subspecialties a case belongs to: modality, procedure code, description.
+    pub topic: fn(&str, &str, &str) -> &'static str,
+}
+
+/// A state of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    pub code: &'static str,
+    pub es: &'static str,
+    pub en: &'static str,
+    /// The list on which a case in this state waits for somebody; empty where nothing is left to do.
+    pub list: &'static str,
+}
+
+/// One step: what happens, from where, to where, under which conditions, and what follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    pub event: &'static str,
+    /// States it may be taken from; [`NEW`] is before there is a case.
+    pub from: &'static [&'static str],
+    /// Where it leads; nothing where the case stays as it is.
+    pub to: Option<&'static str>,
+    pub guards: &'static [Guard],
+    pub effects: &'static [Effect],
+}
+
+/// The state before there is a case.
+pub const NEW: &str = "";
+
+/// A condition of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guard {
+    /// Nobody else has the case.
+    NotAnothers,
+    /// The one who acts has the case.
+    Holder,
+    /// A reason is given.
+    Reason,
+    /// Its result is signed.
+    Signed,
+    /// Its result is not signed.
+    NotSigned,
+}
+
+/// What follows a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// The one who acts has the case from now on.
+    Hold,
+    /// Nobody has it.
+    LetGo,
+    /// The one who is named has it.
+    HandOver,
+    /// Its result counts as signed.
+    Sign,
+    /// The sender of the order is told the result.
+    Tell,
+}
+
+/// How long a case may wait on a list before somebody should have dealt with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    pub list: &'static str,
+    /// FHIR request-priority.
+    pub priority: &'static str,
+    pub seconds: i64,
+}
+
+/// The part of a case that steps decide on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standing {
+    pub state: String,
+    pub holder: Option<String>,
+    pub signed: bool,
+}
+
+/// Something that happens to a case.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Event {
+    pub name: &'static str,
+    /// Account of who acts; nobody for messages and devices.
+    pub by: Option<String>,
+    /// Account to whom it is handed over.
+    pub to: Option<String>,
+    pub reason: String,
+}
+
+impl Event {
+    pub fn named(name: &'static str) -> Self {
+        Event { name, ..Event::default() }
+    }
+}
+
+/// Why a step was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The table has no such step from this state.
+    NoStep {
+        event: &'static str,
+        state: String,
+    },
+    /// Another has the case.
+    Held {
+        by: String,
+    },
+    NotHeld,
+    ReasonMissing,
+    AlreadySigned,
+    NotYetSigned,
+    NobodyNamed,
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Fault {
+        match refusal {
+            Refusal::NoStep { event, state } => {
+                let state = if state.is_empty() { "no case yet" } else { &state };
+                Fault::conflict(format!("`{event}` cannot happen now: {state}"))
+            }
+            Refusal::Held { .. } => Fault::conflict("another reader has this study"),
+            Refusal::NotHeld => Fault::conflict("only who has the case may do this"),
+            Refusal::ReasonMissing => Fault::invalid("this takes a reason").at("reason"),
+            Refusal::AlreadySigned => Fault::conflict("the report is signed: amend it"),
+            Refusal::NotYetSigned => Fault::conflict("only a signed report is amended"),
+            Refusal::NobodyNamed => Fault::invalid("this names the one who takes over").at("to"),
+        }
+    }
+}
+
+/// Shortest reason that says something, in characters.
+pub const REASON_CHARS_MIN: usize = 10;
+
+impl Workflow {
+    pub fn state(&self, code: &str) -> Option<&'static State> {
+        self.states.iter().find(|s| s.code == code)
+    }
+
+    /// The list of a state; a state that the table does not know is kept in sight under its own name.
+    pub fn list_of<'s>(&self, code: &'s str) -> &'s str {
+        self.state(code).map_or(code, |s| s.list)
+    }
+
+    /// By when a case that came onto a list should have been dealt with; where no clock is set, by then.
+    pub fn due(&self, list: &str, priority: &str, since: Instant) -> Instant {
+        let of = |p: &str| self.clocks.iter().find(|c| c.list == list && c.priority == p);
+        let clock = of(priority).or_else(|| of("routine"));
+        since.plus_seconds(clock.map_or(0, |c| c.seconds))
+    }
+
+    /// Where a case stands after something happened, and what follows; or why that cannot be.
+    pub fn apply(&self, before: &Standing, event: &Event) -> Result<(Standing, &'static [Effect]), Refusal> {
+        let mut fits = self
+            .steps
+            .iter()
+            .filter(|s| s.event == event.name && s.from.contains(&before.state.as_str()))
+            .peekable();
+        let no_step = || Refusal::NoStep { event: event.name, state: before.state.clone() };
+        let first = *fits.peek().ok_or_else(no_step)?;
+        // Of several steps the first whose conditions hold is taken; the first one's refusal is told.
+        let allowed = |step: &Step| step.guards.iter().try_for_each(|g| check(*g, before, event));
+        let step = match fits.find(|step| allowed(step).is_ok()) {
+            Some(step) => step,
+            None => return Err(allowed(first).err().unwrap_or_else(no_step)),
+        };
+        let mut after = before.clone();
+        if let Some(to) = step.to {
+            after.state = to.to_owned();
+        }
+        for effect in step.effects {
+            match effect {
+                Effect::Hold => after.holder = event.by.clone(),
+                Effect::LetGo => after.holder = None,
+                Effect::HandOver => after.holder = Some(event.to.clone().ok_or(Refusal::NobodyNamed)?),
+                Effect::Sign => after.signed = true,
+                Effect::Tell => {}
+            }
+        }
+        Ok((after, step.effects))
+    }
+}
+
+fn check(guard: Guard, before: &Standing, event: &Event) -> Result<(), Refusal> {
+    let another = before.holder.as_ref().filter(|h| Some(*h) != event.by.as_ref());
+    match guard {
+        Guard::NotAnothers => another.map_or(Ok(()), |by| Err(Refusal::Held { by: by.clone() })),
+        Guard::Holder if before.holder.is_none() => Err(Refusal::NotHeld),
+        Guard::Holder => another.map_or(Ok(()), |by| Err(Refusal::Held { by: by.clone() })),
+        Guard::Reason if event.reason.trim().chars().count() < REASON_CHARS_MIN => {
+            Err(Refusal::ReasonMissing)
+        }
+        Guard::Signed if !before.signed => Err(Refusal::NotYetSigned),
+        Guard::NotSigned if before.signed => Err(Refusal::AlreadySigned),
+        Guard::Reason | Guard::Signed | Guard::NotSigned => Ok(()),
+    }
+}
