@@ -19,5 +19,6 @@ mod refusals;
 pub mod reply;
 pub mod routes;
 pub mod tls;
+mod unread;
 
 pub use gate::{Gate, GateOptions};
