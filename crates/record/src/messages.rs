@@ -1,15 +1,15 @@
 //! Messages of old systems (HL7 v2): kept byte for byte, applied in the same commit, and what was not understood is counted.
 
-use crate::access::Action;
 use crate::audit::Act;
 use crate::bundle::resolve;
+use crate::class::DataClass;
 use crate::orders;
 use crate::patient_index;
 use crate::resources::{Precondition, Writer, check};
 use crate::session::Session;
 use badiano_fhir::Value;
 use badiano_kernel::{Fault, Instant, Principal, id};
-use badiano_store::{Expect, Tx};
+use badiano_store::{Expect, Stub, Tx, View};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -118,14 +118,14 @@ impl Session {
 
     /// The newest messages, for the traffic page. No content of a message is shown here.
     pub fn messages(&self, limit: usize) -> Result<Vec<Receipt>, Fault> {
-        self.administers(Action::Read)?;
+        self.inspects("messages")?;
         let documents = self.node().store().read(|view| view.last_documents("hl7-receipt", limit))?;
         Ok(documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect())
     }
 
     /// The loss ledger: by sender and location, how often something was not understood.
     pub fn losses(&self) -> Result<Vec<SenderLosses>, Fault> {
-        self.administers(Action::Read)?;
+        self.inspects("losses of messages")?;
         let documents = self.node().store().read(|view| view.documents("hl7-losses", ""))?;
         let parse = |body: &[u8]| serde_json::from_slice(body).unwrap_or_default();
         Ok(documents.into_iter().map(|d| (d.key, parse(&d.body))).collect())
@@ -133,16 +133,41 @@ impl Session {
 
     /// A message as it was received. It holds patient data: a clinical role, and an entry in the audit.
     pub fn message_original(&self, id: &str) -> Result<Vec<u8>, Fault> {
-        self.may_read_classes(crate::class::DataClass::Orders.bit())?;
-        let document = self.node().store().read(|view| view.document("hl7-original", id))?;
-        let document = document.ok_or_else(|| Fault::not_found("no such message"))?;
-        let receipt = self.node().store().read(|view| view.document("hl7-receipt", id))?;
-        let receipt = receipt.and_then(|d| serde_json::from_slice::<Receipt>(&d.body).ok());
-        let wrote = receipt.map(|r| r.wrote).unwrap_or_default();
+        self.may_read_classes(DataClass::Orders.bit())?;
+        let found = self.node().store().read(|view| {
+            let Some(original) = view.document("hl7-original", id)? else { return Ok(None) };
+            let receipt = view.document("hl7-receipt", id)?;
+            let receipt = receipt.and_then(|d| serde_json::from_slice::<Receipt>(&d.body).ok());
+            let wrote = receipt.map(|r| r.wrote).unwrap_or_default();
+            Ok(self.sees_message(view, &wrote)?.then_some((original.body, wrote)))
+        })?;
+        let (original, wrote) = found.ok_or_else(|| Fault::not_found("no such message"))?;
         let patients: Vec<String> =
             wrote.iter().filter_map(|w| w.strip_prefix("Patient/")).map(str::to_owned).collect();
         self.note(Act::Read, "hl7-original", &patients, &format!("message {id}"))?;
-        Ok(document.body)
+        Ok(original)
+    }
+
+    /// Who may see all that a message became may see the message; one that became nothing yet is an order of nobody known.
+    fn sees_message(&self, view: &View<'_>, wrote: &[String]) -> Result<bool, Fault> {
+        if wrote.is_empty() {
+            let class = DataClass::Orders.bit();
+            let source = self.node().settings().clues.clone();
+            return Ok(self.sees(&Stub {
+                kind: "ServiceRequest".into(),
+                id: String::new(),
+                pat: 0,
+                class,
+                source,
+            }));
+        }
+        for target in wrote {
+            let Some((kind, id)) = target.split_once('/') else { return Ok(false) };
+            if view.get(kind, id)?.is_some_and(|stored| !self.sees_stored(&stored)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -152,6 +177,13 @@ fn take(tx: &mut Tx<'_>, writer: &Writer, sender: &str, intake: &Intake) -> Resu
     let control = format!("{sender}|{}", intake.control_id);
     let known = tx.document("hl7-control", &control)?.is_some_and(|d| d.body == content.as_bytes());
     if known {
+        writer.leaf(
+            tx,
+            Act::Execute,
+            "hl7-message",
+            &[],
+            &format!("a message of {sender} that came before"),
+        )?;
         return Ok(receipt(writer.now, sender, intake, MessageState::Repeated, Vec::new()));
     }
     tx.put_document("hl7-control", &control, content.as_bytes(), Expect::Any, writer.now)?;
