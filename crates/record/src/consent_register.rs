@@ -147,10 +147,7 @@ impl Session {
 
     /// A node takes what the hub says. An older version never replaces a newer one.
     pub async fn take_consent(&self, statement: Statement) -> Result<(), Fault> {
-        let from_hub = matches!(self.principal(), Principal::Node { on_behalf_of: None, .. });
-        if !from_hub {
-            return Err(Fault::forbidden("only the hub spreads consent"));
-        }
+        self.is_from_hub("only the hub spreads consent")?;
         let writer = self.writer();
         let text = badiano_fhir::json::to_string(&statement.to_value());
         let (curp, version) = (statement.curp.clone(), statement.version);
@@ -173,6 +170,15 @@ impl Session {
         if newer { remember(self.node(), &statement) } else { Ok(()) }
     }
 
+    /// At a hospital a node that speaks for itself is its hub; at the hub it is any institution, and none of them says what holds.
+    pub(crate) fn is_from_hub(&self, otherwise: &str) -> Result<(), Fault> {
+        let of_node = matches!(self.principal(), Principal::Node { on_behalf_of: None, .. });
+        match self.node().settings().role {
+            NodeRole::Hospital if of_node => Ok(()),
+            NodeRole::Hospital | NodeRole::Hub => Err(Fault::forbidden(otherwise)),
+        }
+    }
+
     /// Hub: every consent, for a node that comes back and has to catch up.
     pub fn all_consents(&self) -> Result<Vec<Statement>, Fault> {
         if !matches!(self.principal(), Principal::Node { .. }) {
@@ -187,9 +193,7 @@ impl Session {
 
     /// A node heard from the hub: its consents are fresh as of now.
     pub async fn renew_lease(&self) -> Result<(), Fault> {
-        if !matches!(self.principal(), Principal::Node { on_behalf_of: None, .. }) {
-            return Err(Fault::forbidden("only the hub renews the lease on consent"));
-        }
+        self.is_from_hub("only the hub renews the lease on consent")?;
         let now = self.now();
         self.node().lease().store(now.micros, Ordering::Relaxed);
         let body = now.micros.to_string();

@@ -62,14 +62,13 @@ impl Session {
         if !matches!(self.principal(), Principal::Node { on_behalf_of: None, .. }) {
             return Err(Fault::forbidden("only a node catches up on revocations"));
         }
+        self.note(Act::Read, "revocations", &[], "certificates that are no longer taken")?;
         Ok(self.node().present_identity()?.revoked)
     }
 
     /// A node takes the hub's list: signed by the authority, and newer than the one it has.
     pub async fn take_revocations(&self, list: &str) -> Result<(), Fault> {
-        if !matches!(self.principal(), Principal::Node { on_behalf_of: None, .. }) {
-            return Err(Fault::forbidden("only the hub spreads revocations"));
-        }
+        self.is_from_hub("only the hub spreads revocations")?;
         let identity = self.node().present_identity()?;
         let number = checked_number(list, &identity.authority)?;
         let known = identity.revoked.map_or(Ok(0), |l| checked_number(&l, &identity.authority))?;
