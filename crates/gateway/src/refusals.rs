@@ -32,7 +32,9 @@ pub(crate) async fn note(
     let made_out = MadeOut::default();
     request.extensions_mut().insert(made_out.clone());
     let response = next.run(request).await;
-    if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+    // What is hidden answers as if it were not there: for somebody known, that may be a refusal too.
+    let hidden = response.status() == StatusCode::NOT_FOUND && made_out.0.get().is_some();
+    if hidden || matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         let noted = match made_out.0.get() {
             Some(session) => session.note_refused_at(&door),
             None => gate.node.note_stranger(&door, &address.unwrap_or_default(), Instant::now()),

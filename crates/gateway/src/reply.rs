@@ -36,7 +36,7 @@ impl Form {
     pub fn of_path(path: &str) -> Self {
         if path.starts_with("/fhir") {
             Form::Fhir
-        } else if path.starts_with("/dicomweb") || path.starts_with("/wado") {
+        } else if ["/dicomweb", "/wado", "/pni/images"].iter().any(|base| path.starts_with(base)) {
             Form::DicomWeb
         } else {
             Form::Page

@@ -10,7 +10,8 @@ use axum::middleware::from_fn;
 /// Longest body of a request that is read into memory; images are streamed and have their own limit.
 const BODY_BYTES_MAX: usize = 32 << 20;
 
-/// Every door but the pages themselves. Public ones carry no patient data; all others make out a `Caller` first.
+/// Every door but the pages themselves. Public ones (`docs/conformance/doors.csv`) carry no patient data; all others make out a
+/// `Caller` first. `tests/http_doors.rs` calls each.
 pub fn doors() -> Doors {
     Doors::new()
         .merge(public())
@@ -26,6 +27,7 @@ pub fn router(gate: Gate) -> Router {
         .into_router(&gate)
         .fallback(pages::assets_door::serve)
         .layer(from_fn(pages::form::in_language))
+        .layer(from_fn(crate::unread::read))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(gate)
 }
@@ -152,6 +154,7 @@ fn admin_routes() -> Doors {
         .route("/api/admin/queues/{id}/retry", post(pages::admin::retry))
         .route("/api/admin/messages", get(pages::admin::messages))
         .route("/api/admin/messages/{id}/replay", post(pages::admin::replay))
+        .route("/api/admin/audit", get(pages::audit::list))
         .route("/api/admin/status", get(pages::admin::status))
         .route("/api/admin/backup", post(pages::operate::backup))
 }

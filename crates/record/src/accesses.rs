@@ -5,12 +5,15 @@ use crate::patient_index::patients_of_curp;
 use crate::resources::subject_by_name;
 use crate::session::Session;
 use badiano_fhir::json;
+use badiano_kernel::principal::Role;
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_store::Expect;
 use serde::{Deserialize, Serialize};
 
 /// Entries that one list shows, newest first.
 const ENTRIES_MAX: usize = 500;
+/// Entries that the security office reads at a time.
+const ENTRIES_READ_MAX: usize = 10_000;
 /// Entries about one person that are read to make it.
 const LEAVES_MAX: usize = 100_000;
 
@@ -56,6 +59,7 @@ impl Session {
         let writer = self.writer();
         let mut subjects = vec![subject_by_name(&writer.subject_key, curp)];
         let ids = self.node().store().read(|view| patients_of_curp(view, curp))?;
+        self.note(Act::Read, "accesses", &ids, "who looked")?;
         // Entries written before the CURP was known stand under the local id.
         subjects.extend(ids.iter().map(|id| subject_by_name(&writer.subject_key, id)));
         let origin = self.node().settings().origin();
@@ -116,6 +120,8 @@ impl Session {
         let Principal::Citizen { curp, .. } = self.principal() else {
             return Err(Fault::forbidden("notices are for the person themselves"));
         };
+        let ids = self.node().store().read(|view| patients_of_curp(view, curp))?;
+        self.note(Act::Read, "notices", &ids, "notices")?;
         let documents = self.node().store().read(|view| view.documents("notice", &format!("{curp}/")))?;
         let mut all: Vec<Notice> =
             documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect();
@@ -140,14 +146,38 @@ impl Session {
         let Principal::Citizen { curp, .. } = self.principal().clone() else {
             return Err(Fault::forbidden("notices are for the person themselves"));
         };
-        let now = self.now();
+        let writer = self.writer();
         self.node()
             .store()
             .write(move |tx| {
-                let body = now.micros.to_string();
-                tx.put_document("notices-read", &curp, body.as_bytes(), Expect::Any, now).map(|_| ())
+                let (body, ids) = (writer.now.micros.to_string(), patients_of_curp(tx, &curp)?);
+                tx.put_document("notices-read", &curp, body.as_bytes(), Expect::Any, writer.now)?;
+                writer.leaf(tx, Act::Update, "notices", &ids, "notices read")
             })
             .await
+    }
+}
+
+/// One entry of the log as it stands there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogEntry {
+    pub index: u64,
+    /// A FHIR AuditEvent in JSON.
+    pub content: String,
+}
+
+impl Session {
+    /// The institution's own log from an index on, in its order, for the security office. What was erased is left out.
+    pub fn audit_entries(&self, from: u64, limit: usize) -> Result<Vec<LogEntry>, Fault> {
+        if !self.principal().has_role(Role::SecurityOffice) {
+            return Err(Fault::forbidden("the log is read by the security office"));
+        }
+        self.note(Act::Read, "audit", &[], "the audit log")?;
+        let end = from.saturating_add(limit.min(ENTRIES_READ_MAX) as u64);
+        let leaves = self.node().store().read(|view| view.leaves(from..end))?;
+        let text = |bytes: Option<Vec<u8>>| bytes.and_then(|b| String::from_utf8(b).ok());
+        let entry = |l: badiano_store::Leaf| Some(LogEntry { index: l.index, content: text(l.content)? });
+        Ok(leaves.into_iter().filter_map(entry).collect())
     }
 }
 

@@ -112,7 +112,7 @@ impl Node {
 
 impl Session {
     pub fn clients(&self) -> Result<Vec<Client>, Fault> {
-        self.administers(Action::Read)?;
+        self.inspects("systems")?;
         let documents = self.node().store().read(|view| view.documents("client", ""))?;
         Ok(documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect())
     }

@@ -1,6 +1,5 @@
 //! How a node is: disk, writer, log, queues and consent lease, for the operator and for probes; no patient data.
 
-use crate::access::Action;
 use crate::consent_register::lease_age_seconds;
 use crate::node::Node;
 use crate::session::Session;
@@ -81,7 +80,7 @@ impl Node {
 impl Session {
     /// How much the node holds, at most a minute old.
     pub fn stored(&self) -> Result<Stored, Fault> {
-        self.administers(Action::Read)?;
+        self.inspects("how much is stored")?;
         let mut kept = self.node().counted().lock().expect("no holder of the counts panics");
         if let Some(known) = kept.filter(|k| self.now() < k.at.plus_seconds(COUNTED_SECONDS)) {
             return Ok(known);

@@ -25,7 +25,8 @@ impl Session {
 
     /// Refuses whoever does not administer this node; what is done then is noted where it is done.
     pub fn may_administer(&self) -> Result<(), Fault> {
-        self.administers(Action::Write)
+        self.administers(Action::Write)?;
+        self.note(Act::Execute, "administer", &[], "the node and its certificate")
     }
 
     /// Requires whoever owns the data directory: files of the machine are named here.

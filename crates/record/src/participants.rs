@@ -291,7 +291,7 @@ impl Session {
     }
 
     pub fn list_participants(&self) -> Result<Vec<Participant>, Fault> {
-        self.administers(Action::Read)?;
+        self.inspects("institutions")?;
         self.node().participants()
     }
 

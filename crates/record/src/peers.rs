@@ -94,7 +94,7 @@ impl Peer {
 
 impl Session {
     pub fn list_peers(&self) -> Result<(Vec<Peer>, Vec<Stranger>), Fault> {
-        self.administers(Action::Read)?;
+        self.inspects("peers")?;
         let mut all = self.node().peers(PeerKind::Dicom)?;
         all.extend(self.node().peers(PeerKind::Hl7)?);
         let strangers = self.node().strangers().lock().expect("no holder of the strangers panics");
@@ -140,7 +140,7 @@ impl Session {
     }
 
     pub fn peer(&self, id: &str) -> Result<Peer, Fault> {
-        self.administers(Action::Read)?;
+        self.inspects("peers")?;
         let document = self.node().store().read(|view| view.document("peer", id))?;
         document
             .and_then(|d| serde_json::from_slice(&d.body).ok())

@@ -73,7 +73,7 @@ impl Node {
 impl Session {
     /// Everything that waits at this node, for the page of what is stuck and why.
     pub fn waiting(&self) -> Result<Vec<Waiting>, Fault> {
-        self.administers(Action::Read)?;
+        self.inspects("queues")?;
         let rows = self.node().store().read(|view| view.queue_items())?;
         Ok(rows
             .into_iter()
@@ -118,6 +118,12 @@ impl Session {
                 writer.leaf(tx, crate::audit::Act::Delete, "queue-discard", &[], &what)
             })
             .await
+    }
+
+    /// The same, for looking: who looked at what of the node is in the log.
+    pub(crate) fn inspects(&self, what: &str) -> Result<(), Fault> {
+        self.administers(Action::Read)?;
+        self.note(crate::audit::Act::Read, "inspect", &[], what)
     }
 
     /// Requires the administrator's role; what an administrator does is never clinical.

@@ -142,6 +142,7 @@ impl Session {
     /// What fits and may be seen (FHIR R4, search.html).
     pub fn search(&self, query: &search::Query) -> Result<Page, Fault> {
         query.kinds().try_for_each(|kind| self.scope_allows(kind, Action::Read))?;
+        query.kinds().try_for_each(|kind| self.reads_any(kind))?;
         let sees = |stub: &Stub| self.sees(stub) && self.scope_allows(&stub.kind, Action::Read).is_ok();
         let hits = self.node.store().read(|view| view.search(query, &sees))?;
         let mut patients: Vec<String> = Vec::new();
@@ -235,6 +236,17 @@ impl Session {
             Ok(())
         } else {
             Err(Fault::forbidden(format!("the token's scopes do not name {kind}")))
+        }
+    }
+
+    /// Who may read nothing of this type is told so: an empty answer would say that nothing is there (house, invariant 3).
+    pub(crate) fn reads_any(&self, kind: &str) -> Result<(), Fault> {
+        let classes = classes_of(&badiano_fhir::fhir!({ "resourceType": kind }));
+        let allowed = access::classes(&self.principal, self.purpose, Action::Read);
+        if classes & allowed != 0 {
+            Ok(())
+        } else {
+            Err(Fault::forbidden("this principal may not read data of this class"))
         }
     }
 

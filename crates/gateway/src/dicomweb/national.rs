@@ -132,6 +132,7 @@ async fn relay(
         hub.ok_or_else(|| Refusal::dicomweb(Fault::unavailable("this hospital has not joined a hub")))?;
     let url = format!("{}/pni/images/{}/{study}{}", hub.address, opening.source, suffix(rest, query));
     let session = for_purpose.session();
+    session.may_pass_images(&opening.person, &opening.source).map_err(Refusal::dicomweb)?;
     let for_whom = ask::for_whom(&session, &opening.person).map_err(Refusal::dicomweb)?;
     let wire = caller.gate.wire().map_err(Refusal::dicomweb)?;
     stream(wire, &url, &for_whom, headers, &caller.gate.options.pages).await

@@ -4,6 +4,7 @@ pub mod accesses;
 pub mod admin;
 pub mod assets;
 pub mod assets_door;
+pub mod audit;
 pub mod citizen;
 pub mod form;
 pub mod health;

@@ -173,7 +173,7 @@ pub async fn second_factor(
 
 pub async fn sign_out(caller: Caller) -> Result<Response, Refused> {
     if let Some(token) = &caller.token {
-        caller.gate.node.sign_out(token, caller.now).await?;
+        caller.session().sign_out(token).await?;
     }
     with_cookie(StatusCode::NO_CONTENT.into_response(), &cookie_of(&caller.gate, "", 0))
 }

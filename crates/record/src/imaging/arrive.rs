@@ -182,6 +182,7 @@ fn arrive(
     let (sop, is_image) = (row.sop.as_str().to_owned(), !row.frames.is_empty());
     let arrival = tx.put_instance(&row)?;
     if arrival == Arrival::Duplicate {
+        writer.leaf(tx, Act::Execute, "store-instance", std::slice::from_ref(&patient), &sop)?;
         return Ok(arrival);
     }
     let order = match &known {

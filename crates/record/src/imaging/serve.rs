@@ -149,6 +149,24 @@ impl Session {
         self.note(Act::Read, "retrieve-images", std::slice::from_ref(id), "study of another institution")
     }
 
+    /// Hospital: whether images of another institution may pass to who asked here, by what this node knows of the person's consent;
+    /// logged here like any access.
+    pub fn may_pass_images(&self, person: &str, source: &str) -> Result<(), Fault> {
+        let ids = self.node().store().read(|view| crate::patient_index::patients_of_curp(view, person))?;
+        let stub = Stub {
+            kind: "ImagingStudy".to_owned(),
+            id: String::new(),
+            pat: ids.first().map_or(0, |id| badiano_store::pat_of(id)),
+            class: DataClass::Imaging.bit(),
+            source: source.to_owned(),
+        };
+        if !self.sees_under(&stub, &crate::consent_register::consent_of_person(self.node(), person)?) {
+            self.note_refused("retrieve-images", "study")?;
+            return Err(Fault::not_found("no such study"));
+        }
+        self.note(Act::Read, "retrieve-images", &ids, "study of another institution")
+    }
+
     /// Keeps a request for storage commitment until its report was taken. It is first carried by whoever asked here,
     /// and by the queue's worker when that takes longer than a few seconds.
     pub async fn queue_commitment(
