@@ -50,6 +50,9 @@ impl Session {
         if !asked.kind.is_empty() {
             self.scope_allows(&asked.kind, Action::Read)?;
         }
+        if asked.id.is_empty() {
+            self.reads_any(&asked.kind)?;
+        }
         let whose = match (asked.kind.as_str(), asked.id.as_str()) {
             ("", _) => Whose::All,
             (kind, "") => Whose::Type(kind),

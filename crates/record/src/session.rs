@@ -143,6 +143,7 @@ impl Session {
     pub fn search(&self, query: &search::Query) -> Result<Page, Fault> {
         query.kinds().try_for_each(|kind| self.scope_allows(kind, Action::Read))?;
         query.kinds().try_for_each(|kind| self.reads_any(kind))?;
+        self.reads_any("")?;
         let sees = |stub: &Stub| self.sees(stub) && self.scope_allows(&stub.kind, Action::Read).is_ok();
         let hits = self.node.store().read(|view| view.search(query, &sees))?;
         let mut patients: Vec<String> = Vec::new();
@@ -239,9 +240,14 @@ impl Session {
         }
     }
 
-    /// Who may read nothing of this type is told so: an empty answer would say that nothing is there (house, invariant 3).
+    /// Who may read nothing of this type, or nothing at all where none is named, is told so: an empty answer would say that nothing
+    /// is there (house, invariant 3).
     pub(crate) fn reads_any(&self, kind: &str) -> Result<(), Fault> {
-        let classes = classes_of(&badiano_fhir::fhir!({ "resourceType": kind }));
+        let classes = if kind.is_empty() {
+            u64::MAX
+        } else {
+            classes_of(&badiano_fhir::fhir!({ "resourceType": kind }))
+        };
         let allowed = access::classes(&self.principal, self.purpose, Action::Read);
         if classes & allowed != 0 {
             Ok(())
