@@ -73,6 +73,7 @@ impl Words {
         put("patient", &norte.patient);
         put("curp", world.curp());
         put("mrn", &patient.person.mrn);
+        put("code", "radiology");
         put("message", &world.message);
         let peers = norte.node.peers(PeerKind::Dicom).expect("peers");
         put("peer", &peers.iter().find(|p| p.name == SCANNER).expect("listed").id);
@@ -81,6 +82,7 @@ impl Words {
         put("unwanted", &observation(world).await);
         put("unread", &arrived(world, 11).await);
         put("unwritten", &arrived(world, 12).await);
+        put("unmoved", &arrived(world, 13).await);
         put("access", &access(world).await);
         put("person", &badiano_fhir::json::to_string(&another().patient("urn:badiano:authority:NORTE")));
         put(
@@ -96,7 +98,7 @@ impl Words {
         put("hub", &world.hub.gate.options.address);
         put("address", &norte.gate.options.address);
         put("authority", &world.hub.identity.authority);
-        put("code", &world.administrator(&world.hub).make_join_code(NORTE).await.expect("a code"));
+        put("invitation", &world.administrator(&world.hub).make_join_code(NORTE).await.expect("a code"));
         put("folder", &norte.folder().display().to_string());
         let (stuck, waiting) = queued(norte).await;
         put("stuck", &stuck);

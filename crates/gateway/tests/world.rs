@@ -73,7 +73,8 @@ fn open(role: NodeRole, clues: &str) -> (Node, TempDir) {
     let zone = "America/Mexico_City".to_owned();
     let settings = Settings { role, name: format!("Nodo {clues}"), clues: clues.into(), zone };
     let (data, key_file) = (folder.path().join("data"), folder.path().join("key"));
-    (Node::open(NodeOptions { data, key_file, settings }).expect("a node opens"), folder)
+    let workflows = badiano_departments::WORKFLOWS;
+    (Node::open(NodeOptions { data, key_file, settings, workflows }).expect("a node opens"), folder)
 }
 
 /// As `badiano serve` starts a node.

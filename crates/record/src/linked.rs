@@ -91,7 +91,7 @@ impl Node {
 
 impl Session {
     pub fn links(&self) -> Result<(Vec<Link>, Vec<Unlinked>), Fault> {
-        self.administers(Action::Read)?;
+        self.inspects("links to providers")?;
         let documents = self.node().store().read(|view| view.documents("staff-link", ""))?;
         let links = documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect();
         let unlinked = self.node().unlinked().lock().expect("no holder of the unlinked people panics");

@@ -110,6 +110,7 @@ impl Session {
     /// How many cases stand on each of the lists, by state, modality, subspecialty and age. Names nobody.
     pub fn tally_cases(&self, lists: &[&str]) -> Result<BTreeMap<Tally, u64>, Fault> {
         self.reads_cases()?;
+        self.note(Act::Execute, "tally-cases", &[], "how many cases stand where")?;
         let mut tally = BTreeMap::new();
         self.node().store().read(|view| {
             for list in lists {
@@ -185,6 +186,7 @@ impl Session {
     /// The accounts that may be handed a case: who reads here and is not suspended.
     pub fn readers(&self) -> Result<Vec<(String, String)>, Fault> {
         self.reader()?;
+        self.note(Act::Read, "readers", &[], "who reads")?;
         let is_reader = |a: &crate::accounts::Account| {
             a.active && a.roles.iter().any(|r| r.as_str() == Role::Radiologist.code())
         };

@@ -176,7 +176,7 @@ fn explained(caller: &Caller, uid: &str, event: &str, fault: Fault) -> Refused {
 }
 
 /// What a department consists of, for drawing its screens. No patient data.
-pub async fn department(_caller: Caller, Path(code): Path<String>) -> Result<Response, Refused> {
+pub async fn department(Path(code): Path<String>) -> Result<Response, Refused> {
     let department = named(&code).ok_or_else(|| Fault::not_found("no such department"))?;
     let states = department.workflow.states.iter();
     let lists = department.screens.iter().find(|s| s.name == "lists").map_or("{}", |s| s.json);
