@@ -61,6 +61,11 @@ impl<'m> Building<'m> {
         if request["status"].is_null() {
             request.set("status", "active");
         }
+        if request["code"].is_null() && !request["orderDetail"].is_null() {
+            // Details are kept although what they detail was not said (prr-1 asks for a code beside them).
+            let absent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+            request.set("code", fhir!({ "extension": [{ "url": absent, "valueCode": "unknown" }] }));
+        }
         request.set("intent", "order");
         request.set("subject", fhir!({ "reference": (about.person.as_str()) }));
         if !about.visit.is_empty() {
