@@ -8,6 +8,7 @@ mod operations;
 mod restore;
 mod search;
 mod structures;
+mod terminology;
 mod value_sets;
 mod write;
 
@@ -15,8 +16,11 @@ pub use fetch::sha256;
 use serde_json::Value;
 use std::path::Path;
 
-/// Where the result is kept, from the root of the repository.
+/// Where the results are kept, from the root of the repository.
 const TARGET: &str = "data/fhir-r4/r4.bin.zst";
+const TERMINOLOGY: &str = "data/fhir-r4/terminology.ndjson.zst";
+/// The package's files with value sets and code systems.
+const TERMINOLOGY_FILES: [&str; 3] = ["valuesets.json", "v3-codesystems.json", "v2-tables.json"];
 /// The strongest level that needs no extra memory to read.
 const ZSTD_LEVEL: i32 = 19;
 
@@ -27,21 +31,31 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         _ => return Err("usage: cargo xtask codegen [--check]".to_owned()),
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask stands in the repository's root");
-    let made = make(&fetch::definitions()?)?;
-    let packed = zstd::encode_all(&made[..], ZSTD_LEVEL).map_err(|e| format!("zstd: {e}"))?;
-    let target = root.join(TARGET);
+    let folder = fetch::definitions()?;
+    keep(root, TARGET, &make(&folder)?, check)?;
+    let mut terminology = Vec::new();
+    for file in TERMINOLOGY_FILES {
+        terminology.extend(resources(&folder, file)?);
+    }
+    keep(root, TERMINOLOGY, terminology::lines(&terminology).as_bytes(), check)
+}
+
+/// Writes a file packed, or compares its bytes.
+fn keep(root: &Path, name: &str, made: &[u8], check: bool) -> Result<(), String> {
+    let packed = zstd::encode_all(made, ZSTD_LEVEL).map_err(|e| format!("zstd: {e}"))?;
+    let target = root.join(name);
     if check {
-        let kept = std::fs::read(&target).map_err(|e| format!("{TARGET}: {e}"))?;
+        let kept = std::fs::read(&target).map_err(|e| format!("{name}: {e}"))?;
         if kept != packed {
-            return Err(format!("{TARGET} is not what the generator makes; run `cargo xtask codegen`"));
+            return Err(format!("{name} is not what the generator makes; run `cargo xtask codegen`"));
         }
-        println!("{TARGET}: same bytes ({} packed, {} open)", packed.len(), made.len());
+        println!("{name}: same bytes ({} packed, {} open)", packed.len(), made.len());
         return Ok(());
     }
     std::fs::create_dir_all(target.parent().expect("the target has a folder"))
         .and_then(|()| std::fs::write(&target, &packed))
-        .map_err(|e| format!("{TARGET}: {e}"))?;
-    println!("{TARGET}: {} bytes ({} open), sha-256 {}", packed.len(), made.len(), fetch::sha256(&packed));
+        .map_err(|e| format!("{name}: {e}"))?;
+    println!("{name}: {} bytes ({} open), sha-256 {}", packed.len(), made.len(), fetch::sha256(&packed));
     Ok(())
 }
 
@@ -57,7 +71,7 @@ fn make(folder: &Path) -> Result<Vec<u8>, String> {
     let base =
         restore::restore(of_type(&base, "StructureDefinition"), &resources(folder, "dataelements.json")?)?;
     let mut terminology = Vec::new();
-    for file in ["valuesets.json", "v3-codesystems.json", "v2-tables.json"] {
+    for file in TERMINOLOGY_FILES {
         terminology.extend(resources(folder, file)?);
     }
     let parameters = resources(folder, "search-parameters.json")?;
