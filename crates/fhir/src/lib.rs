@@ -5,6 +5,7 @@ pub mod json;
 pub mod narrative;
 pub mod outcome;
 pub mod primitive;
+pub mod profile;
 pub mod schema;
 pub mod search;
 pub mod subset;

@@ -194,6 +194,11 @@ pub fn check(div: &str) -> Result<(), Wrong> {
     if has_content { Ok(()) } else { Err(EMPTY) }
 }
 
+/// Whether it can be written into XML as it stands: one that says nothing can, though it breaks a rule.
+pub(crate) fn is_writable(div: &str) -> bool {
+    matches!(check(div), Ok(()) | Err(EMPTY))
+}
+
 /// Characters that XML cannot carry (XML 1.0, 2.2).
 pub(crate) fn is_forbidden(c: char) -> bool {
     (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{FFFE}' | '\u{FFFF}')

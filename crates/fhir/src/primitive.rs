@@ -201,7 +201,8 @@ fn is_decimal(text: &str) -> bool {
 fn is_code(text: &str) -> bool {
     let mut after_space = true;
     for c in text.chars() {
-        let space = c.is_whitespace();
+        // The white space of the published pattern: a no-break space is a character like another.
+        let space = matches!(c, ' ' | '\t' | '\r' | '\n');
         if (space && after_space) || (c < ' ' && !space) {
             return false;
         }

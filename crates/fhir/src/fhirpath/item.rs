@@ -63,6 +63,16 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// An element of a resource as its definition has it: the value, what stands beside a primitive, the type.
+    pub(crate) fn of_child(value: Option<&'a Value>, beside: Option<&'a Value>, child: Child) -> Self {
+        Node {
+            value: value.unwrap_or(&NULL),
+            beside,
+            content: Some(child.type_ref()),
+            type_name: Some(child.of.code),
+        }
+    }
+
     /// The element as it stands in the resource; `Null` where only extensions are there.
     pub fn value(&self) -> &'a Value {
         self.value
@@ -73,6 +83,10 @@ impl<'a> Node<'a> {
     }
     pub fn type_name(&self) -> Option<&'static str> {
         self.type_name
+    }
+    /// The definition of its children.
+    pub(crate) fn content(&self) -> Option<TypeRef> {
+        self.content
     }
     pub fn is_primitive(&self) -> bool {
         match self.type_name {
@@ -91,7 +105,7 @@ impl<'a> Node<'a> {
     }
 
     /// Appends the children of a name; the answer is false for a name that the type does not have.
-    pub(super) fn children_named(&self, name: &str, out: &mut Vec<Item<'a>>) -> bool {
+    pub(crate) fn children_named(&self, name: &str, out: &mut Vec<Item<'a>>) -> bool {
         if self.is_primitive() {
             let known = matches!(name, "id" | "extension" | "value");
             if let Some(Value::Object(beside)) = self.beside {

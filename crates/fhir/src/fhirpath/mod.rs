@@ -98,6 +98,9 @@ pub type Resolve<'a> = dyn Fn(&str) -> Option<&'a Value> + 'a;
 /// Whether a code (as a Value: code, Coding or CodeableConcept) is in a value set; nothing when it cannot be told.
 pub type MemberOf<'a> = dyn Fn(&Value, &str) -> Option<bool> + 'a;
 
+/// Whether an element fits a profile; nothing when the profile is not known.
+pub type ConformsTo<'a> = dyn Fn(&Value, &str) -> Option<bool> + 'a;
+
 /// What a run knows besides the element that it is asked of.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
@@ -112,6 +115,7 @@ pub struct Context<'a> {
     pub variables: &'a [(&'a str, Vec<Item<'a>>)],
     pub resolve: Option<&'a Resolve<'a>>,
     pub member_of: Option<&'a MemberOf<'a>>,
+    pub conforms_to: Option<&'a ConformsTo<'a>>,
     /// Names that a type does not have are errors instead of nothing.
     pub strict: bool,
 }
@@ -126,6 +130,7 @@ impl<'a> Context<'a> {
             variables: &[],
             resolve: None,
             member_of: None,
+            conforms_to: None,
             strict: false,
         }
     }

@@ -238,3 +238,7 @@ impl fmt::Display for Quantity {
         }
     }
 }
+/// Whether a text is a unit of UCUM.
+pub(crate) fn is_ucum(code: &str) -> bool {
+    octofhir_ucum::validate(code).is_ok()
+}

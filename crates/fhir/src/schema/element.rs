@@ -1,8 +1,10 @@
 //! Types, elements and a cursor over them (FHIR R4, elementdefinition.html).
 
 use super::schema;
+use crate::fhirpath::Expression;
 use crate::primitive::Primitive;
 use crate::terminology::ValueSet;
+use std::sync::OnceLock;
 
 /// What a structure describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,12 +73,18 @@ pub struct Element {
     /// Of base types: direct children in order, and their JSON properties sorted by name.
     pub(super) children: Vec<u32>,
     pub(super) properties: Vec<Property>,
+    /// Those of `invariants` that are run as FHIRPath: the others are in the validator's own code.
+    pub(super) checked: Vec<&'static Invariant>,
     /// Of the children: those with a minimum above 0.
     pub(super) required: Vec<u32>,
     pub(super) at: u32,
 }
 
 impl Element {
+    /// The invariants that a validator runs as FHIRPath.
+    pub(crate) fn checked_invariants(&self) -> &[&'static Invariant] {
+        &self.checked
+    }
     /// Where it stands in the table: grows in the order of the standard.
     pub(crate) fn position(&self) -> u32 {
         self.at
@@ -146,6 +154,9 @@ impl Binding {
     }
 }
 
+/// Rules whose published text says something else than is meant: FHIR's `boolean` is no system `Boolean`.
+const ERRATA: [(&str, &str); 1] = [("que-7", "operator = 'exists' implies (answer is boolean)")];
+
 /// A rule in FHIRPath (conformance-rules.html#constraints).
 #[derive(Debug)]
 pub struct Invariant {
@@ -155,6 +166,16 @@ pub struct Invariant {
     pub expression: &'static str,
     /// In English, as published.
     pub human: &'static str,
+    pub(super) compiled: OnceLock<Option<Expression>>,
+}
+
+impl Invariant {
+    /// Compiled on first use; nothing where the published text is no expression.
+    pub(crate) fn compiled(&self) -> Option<&Expression> {
+        let corrected = ERRATA.iter().find(|(key, _)| *key == self.key).map(|(_, text)| *text);
+        let text = corrected.unwrap_or(self.expression);
+        self.compiled.get_or_init(|| Expression::parse(text).ok()).as_ref()
+    }
 }
 
 /// A cursor: a type, or an element with children of its own.

@@ -12,6 +12,8 @@ use std::collections::HashMap;
 const MARK: &[u8; 8] = b"BFHIR4\0\x01";
 /// The open form; the real one is under 1 MB.
 const OPEN_BYTES_MAX: usize = 16 << 20;
+/// Invariants that the validator has in its own code, since they concern every element or every resource.
+const IN_CODE: [&str; 9] = ["ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "ref-1", "txt-1", "txt-2"];
 const PARAMETER_DEPTH_MAX: usize = 8;
 
 type Step<T> = Result<T, &'static str>;
@@ -96,6 +98,10 @@ fn link(schema: &mut Schema, base_elements: usize) -> Step<()> {
             let found = found.filter(|at| schema.value_sets[*at].is_enumerated);
             binding.at = found.and_then(|at| u32::try_from(at).ok());
         }
+    }
+    for element in &mut schema.elements {
+        let in_code = |i: &&Invariant| IN_CODE.contains(&i.key) || i.expression.is_empty();
+        element.checked = element.invariants.iter().copied().filter(|i| !in_code(i)).collect();
     }
     for at in 0..base_elements {
         let children = schema.elements[at].children.iter().copied();
@@ -187,6 +193,7 @@ impl Reader {
             is_error: self.number()? == 1,
             expression: self.string()?,
             human: self.string()?,
+            compiled: std::sync::OnceLock::new(),
         })
     }
 
@@ -251,6 +258,7 @@ impl Reader {
             children: Vec::new(),
             properties: Vec::new(),
             required: Vec::new(),
+            checked: Vec::new(),
             at: 0,
         })
     }

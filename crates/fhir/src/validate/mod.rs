@@ -1,15 +1,23 @@
 //! Validation of a resource against the base standard (FHIR R4, validation.html): structure, cardinality, types,
-//! required bindings, references, narrative. Profiles are not applied.
+//! required bindings, references, narrative, invariants; with definitions, profiles and extensions too.
 
+mod invariants;
 mod position;
+mod profiles;
+mod resolve;
+mod slices;
 mod types;
 
 pub use crate::outcome::{Issue, IssueType, Severity};
 pub use position::{Position, position_of};
 
 use crate::primitive::JsonForm;
+pub use crate::profile::Definitions;
 use crate::schema::{Child, Element, TypeRef};
 use crate::value::{Object, Value};
+use resolve::Entries;
+use std::collections::HashSet;
+use std::rc::Rc;
 
 /// A resource nested deeper is refused: no real questionnaire or document is.
 pub const DEPTH_MAX: usize = 64;
@@ -25,6 +33,17 @@ pub fn validate(resource: &Value) -> Vec<Issue> {
     check.issues
 }
 
+/// The same with more definitions: extensions against theirs, the profiles that each resource claims in `meta.profile`,
+/// those that are asked for of the outermost one, and what is only advised (warnings).
+pub fn validate_with(resource: &Value, definitions: &Definitions, profiles: &[String]) -> Vec<Issue> {
+    let mut check =
+        Check { definitions: Some(definitions), advice: true, asked: profiles, ..Check::default() };
+    check.resource(resource, None);
+    let mut told = HashSet::new();
+    check.issues.retain(|i| told.insert((i.expression.clone(), i.text_en.clone())));
+    check.issues
+}
+
 /// Whether there is no error; warnings are allowed.
 pub fn is_valid(resource: &Value) -> bool {
     !validate(resource).iter().any(Issue::is_error)
@@ -37,6 +56,8 @@ struct Part<'v> {
     /// Of a choice: the type that was chosen.
     of_type: &'static str,
     index: Option<usize>,
+    /// Its definition, where the walk over the base type came here.
+    child: Option<Child>,
 }
 
 #[derive(Default)]
@@ -50,6 +71,21 @@ struct Check<'v> {
     seen: Vec<(&'static Element, &'v str)>,
     /// The ids of the contained resources of each open container, innermost last.
     contained: Vec<Vec<&'v str>>,
+    /// The resources that are open, innermost last.
+    resources: Vec<&'v Value>,
+    /// Whether rules that only advise are told.
+    advice: bool,
+    definitions: Option<&'v Definitions>,
+    /// Profiles that the caller asks of the outermost resource.
+    asked: &'v [String],
+    /// The entries of the innermost bundle.
+    bundle: Option<Rc<Entries<'v>>>,
+    /// The profile that is applied, for error texts.
+    profile: Box<str>,
+    /// What is being applied to what, innermost last.
+    applying: Vec<(usize, Box<str>)>,
+    /// Whether only the answer counts: nobody will read the issues.
+    is_trial: bool,
 }
 
 impl<'v> Check<'v> {
@@ -101,7 +137,7 @@ impl<'v> Check<'v> {
 
     /// An issue at a property of the object that is looked at.
     fn error_at(&mut self, name: &'v str, code: IssueType, en: impl Into<String>, es: impl Into<String>) {
-        self.path.push(Part { name, of_type: "", index: None });
+        self.path.push(Part { name, of_type: "", index: None, child: None });
         self.error(code, en, es);
         self.path.pop();
     }
@@ -127,7 +163,7 @@ impl<'v> Check<'v> {
         };
         let outermost = inside.is_none();
         if outermost {
-            self.path.push(Part { name: node.path(), of_type: "", index: None });
+            self.path.push(Part { name: node.path(), of_type: "", index: None, child: None });
         }
         let is_contained = inside.is_some_and(|child| child.element.name == "contained");
         if is_contained {
@@ -144,7 +180,20 @@ impl<'v> Check<'v> {
             let ids = value.get("contained").items().iter().filter_map(|c| c.get("id").as_str()).collect();
             self.contained.push(ids);
         }
+        self.resources.push(value);
+        let around = self.bundle.clone();
+        if node.path() == "Bundle" {
+            self.bundle = Some(Rc::new(Entries::of(value)));
+        }
         self.object(object, node, true);
+        self.resource_rules(value, node, is_contained);
+        if node.path() == "Bundle" {
+            self.full_urls(value);
+        }
+        let asked = if outermost { self.asked } else { &[] };
+        self.profiles_of(value, asked);
+        self.bundle = around;
+        self.resources.pop();
         if !is_contained {
             self.contained.pop();
         }
@@ -211,7 +260,7 @@ impl<'v> Check<'v> {
     fn property(&mut self, name: &'v str, child: Child, plain: Option<&'v Value>, shadow: Option<&'v Value>) {
         let element = child.element;
         let (name, of_type) = if element.is_choice { (element.name, child.of.code) } else { (name, "") };
-        self.path.push(Part { name, of_type, index: None });
+        self.path.push(Part { name, of_type, index: None, child: Some(child) });
         if element.is_list() {
             self.list(child, plain, shadow);
         } else if [plain, shadow].iter().flatten().any(|v| matches!(v, Value::Array(_))) {
@@ -272,6 +321,7 @@ impl<'v> Check<'v> {
             let en = "a value that is not there is left out, not null";
             return self.error(IssueType::Structure, en, "un valor ausente se omite; no es null");
         }
+        let before = self.issues.len();
         if let Some(primitive) = child.of.primitive {
             if let Some(value) = plain {
                 let text = match (primitive.json_form(), value) {
@@ -304,6 +354,10 @@ impl<'v> Check<'v> {
                 self.error(IssueType::Structure, "must be an object", "debe ser un objeto");
             }
         }
+        // A rule about an element that has not even its form would only repeat what was told.
+        if self.issues.len() == before {
+            self.element_rules(child, plain, shadow);
+        }
     }
 
     fn wrong_form(&mut self, form: JsonForm) {
@@ -321,5 +375,7 @@ fn shadow_of<'v>(object: &'v Object, name: &str) -> Option<&'v Value> {
     object.iter().find(|(key, _)| key.strip_prefix('_') == Some(name)).map(|(_, value)| value)
 }
 
+#[cfg(test)]
+mod profile_tests;
 #[cfg(test)]
 mod tests;

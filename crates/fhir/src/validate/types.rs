@@ -1,8 +1,11 @@
 //! What single types add to the structure: texts of primitives, required codes, references, extensions, narratives
 //! (FHIR R4, datatypes.html, references.html, terminologies.html).
 
+use super::profiles::is_kind;
 use super::{Check, IssueType, Part, Severity};
+use crate::fhirpath::Node;
 use crate::primitive::Primitive;
+use crate::profile::{Definitions, Profile};
 use crate::schema::{self, Child, Strength};
 use crate::terminology::ValueSet;
 use crate::value::Value;
@@ -92,7 +95,9 @@ impl<'v> Check<'v> {
             }
             return;
         }
-        let Some(kind) = referenced_type(reference).or_else(|| value["type"].as_str()) else {
+        let in_bundle = self.bundle.as_ref().and_then(|b| b.find(reference)).map(Value::resource_type);
+        let told = in_bundle.or_else(|| referenced_type(reference));
+        let Some(kind) = told.or_else(|| value["type"].as_str()) else {
             if !reference.contains(':') && !reference.starts_with('/') {
                 let en = "a relative reference must be of the form Type/id";
                 let es = "una referencia relativa debe tener la forma Tipo/id";
@@ -108,6 +113,88 @@ impl<'v> Check<'v> {
         }
     }
 
+    /// Its value and parts against the definition, and whether it may stand here.
+    fn extension_by_definition(
+        &mut self,
+        definitions: &'v Definitions,
+        child: Child,
+        value: &'v Value,
+        url: &str,
+    ) {
+        if let Some(profile) = definitions.profile(url).filter(|_| url.contains(':')) {
+            if !self.may_stand(&profile) {
+                let allowed: Vec<&str> = profile.contexts.iter().map(|(_, at)| &**at).collect();
+                let allowed = allowed.join(", ");
+                let en = format!("this extension may stand only in {allowed}");
+                self.error(IssueType::Extension, en, format!("esta extensión solo puede estar en {allowed}"));
+            }
+            self.parts_are_known(&profile, value);
+            return self.apply(&profile, Node::of_child(Some(value), None, child));
+        }
+        // A part of an extension has a name, not an address: its whole was looked at.
+        if !url.contains(':') {
+            let is_part = self.path.len() > 1 && self.path[self.path.len() - 2].name == "extension";
+            if !is_part && !url.is_empty() {
+                let en = "the url of an extension must be absolute";
+                self.error_at("url", IssueType::Value, en, "el url de una extensión debe ser absoluto");
+            }
+            return;
+        }
+        let is_modifier = child.element.name == "modifierExtension";
+        let (severity, en, es) = if is_modifier {
+            (
+                Severity::Warning,
+                "an extension that is not known here may change the meaning",
+                "una extensión que aquí no se conoce puede cambiar el significado",
+            )
+        } else {
+            (Severity::Information, "the extension is not known here", "la extensión no se conoce aquí")
+        };
+        self.issue(severity, IssueType::Extension, en.to_owned(), es.to_owned());
+    }
+
+    /// A part of an extension has one of the names that the definition gives.
+    fn parts_are_known(&mut self, profile: &Profile, value: &'v Value) {
+        let slices = profile.root.child("extension").map_or(&[][..], |r| &r.slices);
+        for (index, part) in value["extension"].items().iter().enumerate() {
+            let url = part.str_of("url");
+            let is_known = url.contains(':')
+                || slices.iter().any(|slice| {
+                    let fixed = slice.child("url").and_then(|r| r.fixed.as_ref()).and_then(Value::as_str);
+                    fixed.unwrap_or(&slice.slice) == url
+                });
+            if !is_known && !url.is_empty() {
+                self.path.push(Part { name: "extension", of_type: "", index: Some(index), child: None });
+                let en = format!("the extension {} has no part of this name", profile.url);
+                let es = format!("la extensión {} no tiene una parte con este nombre", profile.url);
+                self.error(IssueType::Extension, en, es);
+                self.path.pop();
+            }
+        }
+    }
+
+    /// Whether one of an extension's contexts is the element that holds it. Contexts in FHIRPath are let pass.
+    fn may_stand(&self, profile: &Profile) -> bool {
+        let Some(holder) = self.path.len().checked_sub(2).map(|at| self.path[at]) else { return true };
+        let resource = self.resources.last().map_or("", |r| r.resource_type());
+        // An element that repeats another (`PlanDefinition.action.action`) is that one too.
+        let (path, repeated, kind) = match holder.child {
+            Some(child) if !child.of.is_any_resource() => {
+                (child.element.path, child.type_ref().path(), child.of.code)
+            }
+            _ => (resource, resource, resource),
+        };
+        if kind == "Extension" && !profile.contexts.iter().any(|(k, _)| &**k == "element") {
+            return true;
+        }
+        // HL7 puts extensions of its own tooling wherever they help in its own definitions.
+        profile.contexts.is_empty()
+            || DEFINITIONS.contains(&resource)
+            || profile.contexts.iter().any(|(of, at)| {
+                &**of != "element" || stands_at(at, path, kind) || stands_at(at, repeated, kind)
+            })
+    }
+
     fn extension(&mut self, child: Child, value: &'v Value) {
         let Some(object) = value.as_object() else { return };
         let has_value =
@@ -117,9 +204,12 @@ impl<'v> Check<'v> {
             self.error(IssueType::Invariant, en, "una extensión tiene un valor o bien extensiones");
         }
         let url = value.str_of("url");
+        if let Some(definitions) = self.definitions {
+            return self.extension_by_definition(definitions, child, value, url);
+        }
         let Some(definition) = schema::extension(url) else {
             if child.element.name == "modifierExtension" {
-                self.path.push(Part { name: "url", of_type: "", index: None });
+                self.path.push(Part { name: "url", of_type: "", index: None, child: None });
                 let en = "an extension that is not known here may change the meaning".to_owned();
                 let es = "una extensión que aquí no se conoce puede cambiar el significado".to_owned();
                 self.issue(Severity::Warning, IssueType::Extension, en, es);
@@ -129,7 +219,9 @@ impl<'v> Check<'v> {
         };
         let allowed = definition.elements().iter().find(|e| e.id == "Extension.value[x]" && e.max != Some(0));
         let Some(name) = has_value else { return };
-        if !allowed.is_some_and(|e| e.types.iter().any(|t| t.property == name)) {
+        // HL7's own definitions write this one as a uri, though its definition says url.
+        let is_type_extension = url.ends_with("structuredefinition-fhir-type") && name == "valueUri";
+        if !is_type_extension && !allowed.is_some_and(|e| e.types.iter().any(|t| t.property == name)) {
             let en = "the definition of this extension allows another type of value";
             let es = "la definición de esta extensión pide otro tipo de valor";
             self.error_at("value", IssueType::Structure, en, es);
@@ -137,9 +229,20 @@ impl<'v> Check<'v> {
     }
 }
 
+/// Resources that define others.
+const DEFINITIONS: [&str; 7] = [
+    "CapabilityStatement",
+    "CodeSystem",
+    "ImplementationGuide",
+    "OperationDefinition",
+    "SearchParameter",
+    "StructureDefinition",
+    "ValueSet",
+];
+
 /// The resource type that a literal reference names: `Patient/1`, `Patient/1/_history/2`, `https://x/fhir/Patient/1`,
 /// `Patient?identifier=x` (in transactions). Nothing for `urn:uuid:` and what cannot be told.
-fn referenced_type(reference: &str) -> Option<&str> {
+pub(super) fn referenced_type(reference: &str) -> Option<&str> {
     let path = reference.split(['?', '#']).next().unwrap_or(reference);
     if path.len() < reference.len() && schema::is_resource_type(path) {
         return Some(path);
@@ -155,4 +258,16 @@ fn referenced_type(reference: &str) -> Option<&str> {
         kind = parts.next()?;
     }
     (Primitive::Id.check(id).is_ok() && schema::is_resource_type(kind)).then_some(kind)
+}
+
+/// Whether a context is the element of a path and a type. Paths into profiles and slices are not told from here.
+fn stands_at(context: &str, path: &str, kind: &str) -> bool {
+    let context = context.split('|').next().unwrap_or(context).trim_end_matches("[x]");
+    if context == "Element" || context == path.trim_end_matches("[x]") || is_kind(kind, context) {
+        return true;
+    }
+    match schema::element(context) {
+        Some(element) => element.path == path,
+        None => schema::structure(context).is_none(),
+    }
 }

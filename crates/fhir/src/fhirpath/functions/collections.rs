@@ -227,6 +227,10 @@ impl<'a> Evaluator<'_, 'a> {
             F::SupersetOf => within(&other, &input),
             F::Distinct => self.union(input, Vec::new()),
             F::IsDistinct => {
+                if let Some(distinct) = texts_are_distinct(&input) {
+                    self.spend(input.len())?;
+                    return Ok(boolean(Some(distinct)));
+                }
                 let count = input.len();
                 Ok(boolean(Some(self.union(input, Vec::new())?.len() == count)))
             }
@@ -310,4 +314,17 @@ impl<'a> Evaluator<'_, 'a> {
         }
         Ok(out)
     }
+}
+
+/// For texts alone, without comparing each with each: a questionnaire's link ids, a bundle's addresses.
+fn texts_are_distinct(items: &[Item<'_>]) -> Option<bool> {
+    let mut seen = std::collections::HashSet::with_capacity(items.len());
+    let mut distinct = true;
+    for item in items {
+        match item.plain() {
+            Item::String(text) => distinct &= seen.insert(text),
+            _ => return None,
+        }
+    }
+    Some(distinct)
 }

@@ -62,6 +62,17 @@ impl<'a> Evaluator<'_, 'a> {
                 self.spend(64)?;
                 Ok(boolean(member_of(&item.to_value(), &url)))
             }
+            F::ConformsTo => {
+                let Some(url) = self.text_argument(arguments, 0, scope)? else { return Ok(Vec::new()) };
+                let Some(item) = single(&input)? else { return Ok(Vec::new()) };
+                let Some(conforms_to) = self.context.conforms_to else {
+                    return Err(EvaluationError::not_supported(
+                        "conformsTo needs profiles, which are not here",
+                    ));
+                };
+                self.spend(64)?;
+                Ok(boolean(item.as_node().and_then(|node| conforms_to(node.value(), &url))))
+            }
             F::HtmlChecks => {
                 let Some(item) = single(&input)? else { return Ok(Vec::new()) };
                 let fits = matches!(item.plain(), Item::String(div) if narrative::check(&div).is_ok());
@@ -73,10 +84,7 @@ impl<'a> Evaluator<'_, 'a> {
                 }
                 _ => Vec::new(),
             }),
-            F::GetReferenceKey => self.reference_key(&input, arguments, scope),
-            _ => Err(EvaluationError::not_supported(
-                "conformsTo is not offered: profiles are not applied here",
-            )),
+            _ => self.reference_key(&input, arguments, scope),
         }
     }
 
