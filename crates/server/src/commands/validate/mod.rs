@@ -1,10 +1,11 @@
 //! `badiano validate`: resources against the standard, on the command line (FHIR R4, validation.html).
 
 pub mod inputs;
+mod package;
 
 use super::output::{Output, Stopped, ended};
 use crate::Format;
-use badiano_fhir::validate::{Issue, IssueType, Position, Severity, position_of};
+use badiano_fhir::validate::{Definitions, Issue, IssueType, Position, Severity, position_of};
 use badiano_fhir::{Value, fhir, json, outcome, validate};
 use badiano_kernel::{Fault, FaultKind};
 use clap::Args;
@@ -25,6 +26,18 @@ pub struct ValidateOptions {
     /// Archivos o carpetas (JSON, XML, NDJSON), o - para la entrada estándar / files, folders, or - for standard input
     #[arg(required = true, value_name = "FILE|DIR|-")]
     inputs: Vec<PathBuf>,
+    /// Perfil que cada recurso debe cumplir, además de los que declara / profile that each resource must fit, beside those it claims
+    #[arg(long, value_name = "URL")]
+    profile: Vec<String>,
+    /// Paquete de definiciones: carpeta, .tgz o archivo / package of definitions: folder, .tgz or file
+    #[arg(long, value_name = "PACKAGE")]
+    ig: Vec<PathBuf>,
+}
+
+/// What resources are checked against.
+struct Against {
+    definitions: Definitions,
+    profiles: Vec<String>,
 }
 
 /// What was looked at so far.
@@ -43,14 +56,24 @@ pub fn run(options: &ValidateOptions, format: Format) -> Result<ExitCode, Fault>
         return Err(Fault::invalid("no file ends in .json, .xml or .ndjson")
             .at(options.inputs[0].display().to_string()));
     }
-    ended(all(&files, format))
+    let mut against = Against { definitions: Definitions::new(), profiles: options.profile.clone() };
+    for path in &options.ig {
+        let count = package::load(path, &mut against.definitions)?;
+        if format == Format::Text {
+            tell(&format!("{}: {count} definiciones / definitions", path.display()));
+        }
+    }
+    if let Some(unknown) = options.profile.iter().find(|url| !against.definitions.knows(url)) {
+        return Err(Fault::invalid("no such profile here; name its package with --ig").at(unknown.as_str()));
+    }
+    ended(all(&files, &against, format))
 }
 
-fn all(files: &[PathBuf], format: Format) -> Result<ExitCode, Stopped> {
+fn all(files: &[PathBuf], against: &Against, format: Format) -> Result<ExitCode, Stopped> {
     let mut out = Output::open();
     let mut tally = Tally::default();
     for file in files {
-        match inputs::each_in(file, &mut |input| one(&input, format, &mut out, &mut tally)) {
+        match inputs::each_in(file, &mut |input| one(&input, against, format, &mut out, &mut tally)) {
             // What cannot be opened does not keep the rest from being looked at.
             Err(Stopped::Failed(fault)) if fault.kind == FaultKind::Invalid => {
                 super::complain(&fault, format);
@@ -79,8 +102,14 @@ fn tell(line: &str) {
     eprintln!("{line}");
 }
 
-fn one(input: &Input, format: Format, out: &mut Output, tally: &mut Tally) -> Result<(), Stopped> {
-    let (issues, positions) = findings(input);
+fn one(
+    input: &Input,
+    against: &Against,
+    format: Format,
+    out: &mut Output,
+    tally: &mut Tally,
+) -> Result<(), Stopped> {
+    let (issues, positions) = findings(input, against);
     tally.inputs += 1;
     tally.invalid += usize::from(issues.iter().any(Issue::is_error));
     tally.warnings += issues.iter().filter(|i| i.severity == Severity::Warning).count();
@@ -103,10 +132,10 @@ fn one(input: &Input, format: Format, out: &mut Output, tally: &mut Tally) -> Re
 }
 
 /// What is wrong, and where in the text.
-fn findings(input: &Input) -> (Vec<Issue>, Vec<Option<Position>>) {
+fn findings(input: &Input, against: &Against) -> (Vec<Issue>, Vec<Option<Position>>) {
     match input.parse() {
         Ok(resource) => {
-            let issues = validate::validate(&resource);
+            let issues = validate::validate_with(&resource, &against.definitions, &against.profiles);
             let positions = issues.iter().map(|i| position_of(&input.text, &i.expression)).collect();
             (issues, positions)
         }
@@ -168,7 +197,8 @@ mod tests {
     #[test]
     fn a_wrong_element_is_told_with_its_file_line_and_column_in_two_languages() {
         let input = input("{\"resourceType\": \"Patient\",\n \"gender\": \"hombre\"}");
-        let (issues, positions) = findings(&input);
+        let (issues, positions) =
+            findings(&input, &Against { definitions: Definitions::new(), profiles: Vec::new() });
         let line = line_of(&input, &issues[0], positions[0]);
         assert!(line.starts_with("p.ndjson:8:2: error: Patient.gender: el código no está"), "{line}");
         assert!(line.contains(" / the code is not in") && line.ends_with("[code-invalid]"), "{line}");
@@ -183,7 +213,8 @@ mod tests {
             "{\"resourceType\":\"Patient\",\"id\":\"1\"}",
         ] {
             let input = input(text);
-            let (issues, positions) = findings(&input);
+            let (issues, positions) =
+                findings(&input, &Against { definitions: Definitions::new(), profiles: Vec::new() });
             let made = outcome_of(&input, &issues, &positions);
             assert_eq!(validate::validate(&made), [], "{}", json::to_string(&made));
             assert_eq!(made["extension"][0].str_of("valueString"), "p.ndjson#7");
