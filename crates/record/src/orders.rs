@@ -279,8 +279,8 @@ impl Session {
                 );
             }
         };
-        let writer = self.writer();
-        self.node().store().write(move |tx| perform(tx, &writer, &performed, state, begins)).await
+        let session = self.clone();
+        self.node().store().write(move |tx| perform(tx, &session, &performed, state, begins)).await
     }
 
     /// The status of a performed step, for N-GET and for tests of a later N-SET.
@@ -309,11 +309,12 @@ fn performed_of(view: &View<'_>, uid: &str) -> Result<Option<PerformedStep>, Fau
 
 fn perform(
     tx: &mut Tx<'_>,
-    writer: &Writer,
+    session: &Session,
     performed: &PerformedStep,
     state: StepState,
     begins: bool,
 ) -> Result<(), Fault> {
+    let writer = &session.writer();
     let before = performed_of(tx, &performed.uid)?;
     match (&before, begins) {
         (Some(_), true) => return Err(Fault::conflict("a performed step with this UID is there already")),
@@ -324,6 +325,12 @@ fn perform(
         _ => {}
     }
     let known = before.unwrap_or_else(|| performed.clone());
+    let accession = known.accessions.first().map_or("", String::as_str);
+    let ordered = step_for(tx, &known.study_uid, accession)?;
+    let hidden = ordered.as_ref().is_some_and(|step| !session.sees(&session.stub_of_order(step)));
+    if hidden && !begins {
+        return Err(Fault::not_found("no performed step with this UID"));
+    }
     let body = serde_json::json!({
         "status": performed.status,
         "accessions": known.accessions,
@@ -332,8 +339,8 @@ fn perform(
     });
     let body = serde_json::to_vec(&body).map_err(|_| Fault::bug("a step is always printable"))?;
     tx.put_document("mpps", &performed.uid, &body, Expect::Any, writer.now)?;
-    let accession = known.accessions.first().map_or("", String::as_str);
-    let Some(mut step) = step_for(tx, &known.study_uid, accession)? else {
+    // What is hidden from who performs it is to them a step that nobody ordered.
+    let Some(mut step) = ordered.filter(|_| !hidden) else {
         return writer.leaf(tx, Act::Update, "mpps", &[], "a performed step without an order");
     };
     step.state = state;
