@@ -31,7 +31,6 @@ pub struct Place {
     pub gate: Gate,
     pub http: SocketAddr,
     pub https: SocketAddr,
-    #[allow(dead_code)]
     pub dimse: SocketAddr,
     pub mllp: SocketAddr,
     /// What the node shows to other nodes.

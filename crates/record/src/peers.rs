@@ -4,7 +4,7 @@ use crate::access::Action;
 use crate::audit::Act;
 use crate::node::Node;
 use crate::session::Session;
-use badiano_kernel::{Fault, Instant, Principal};
+use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_store::Expect;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -54,7 +54,13 @@ impl Node {
     pub fn admit(&self, kind: PeerKind, name: &str, host: &str, now: Instant) -> Result<Principal, Fault> {
         let found = self.peers(kind)?.into_iter().find(|p| p.active && p.name == name && p.speaks_from(host));
         if let Some(peer) = found {
-            return Ok(Principal::Peer { name: peer.name, institution: peer.institution });
+            let principal = Principal::Peer { name: peer.name, institution: peer.institution };
+            if kind == PeerKind::Dicom {
+                // A message of HL7 leaves its own entry; an association may ask for nothing but an echo.
+                let session = self.session(principal.clone(), Purpose::Operations, now);
+                session.note(Act::Execute, "association", &[], "DICOM association")?;
+            }
+            return Ok(principal);
         }
         let mut strangers = self.strangers().lock().expect("no holder of the strangers panics");
         if strangers.len() >= STRANGERS_MAX {

@@ -199,10 +199,15 @@ impl Association {
 
     fn admit(&mut self, calling: &str, called: &str) -> Admission {
         let own = &self.gate.options.ae_title;
+        let host = self.remote.ip().to_canonical().to_string();
         if called != own {
+            let noted =
+                self.gate.node.note_stranger("DICOM association to another title", &host, Instant::now());
+            if let Err(fault) = noted {
+                tracing::error!(%fault, "a refusal is not in the log");
+            }
             return Admission::CalledAeNotRecognized;
         }
-        let host = self.remote.ip().to_canonical().to_string();
         match self.gate.node.admit(PeerKind::Dicom, calling, &host, Instant::now()) {
             Ok(principal) => {
                 self.principal = Some(principal);

@@ -129,6 +129,11 @@ impl Tables {
         Ok(tables)
     }
 
+    /// The kinds of message that a map has: `ADT^A04`, or `ADT` for one that names no event.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.messages.keys().map(String::as_str)
+    }
+
     pub(super) fn rows(&self, block: &str) -> &[Row] {
         self.blocks.get(block).map_or(&[], Vec::as_slice)
     }
