@@ -387,6 +387,8 @@ export interface MessageRow {
   state: 'applied' | 'repeated' | 'held';
   why: string;
   losses: { location: string; reason: string }[];
+  /** How often a person had it applied again. */
+  replays: number;
 }
 
 /** GET /api/admin/status */

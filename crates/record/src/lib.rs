@@ -26,6 +26,7 @@ pub mod patient_index;
 pub mod peers;
 pub mod queues;
 mod refusals;
+pub mod replay;
 pub mod reports;
 pub mod resources;
 pub mod revocation;

@@ -56,6 +56,9 @@ pub struct Receipt {
     /// `Patient/1`, `ServiceRequest/2`: what it wrote.
     pub wrote: Vec<String>,
     pub losses: Vec<Loss>,
+    /// How often a person had it applied again.
+    #[serde(default)]
+    pub replays: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +109,7 @@ impl Session {
         Ok(receipt)
     }
 
-    fn recall_consents(&self, receipt: &Receipt) -> Result<(), Fault> {
+    pub(crate) fn recall_consents(&self, receipt: &Receipt) -> Result<(), Fault> {
         for patient in receipt.wrote.iter().filter_map(|w| w.strip_prefix("Patient/")) {
             let curp = self.node().store().read(|view| patient_index::curp_of(view, patient))?;
             if let Some(curp) = curp {
@@ -172,19 +175,29 @@ impl Session {
 }
 
 fn take(tx: &mut Tx<'_>, writer: &Writer, sender: &str, intake: &Intake) -> Result<Receipt, Fault> {
+    let Some(wrote) = apply_all(tx, writer, sender, intake)? else {
+        let what = format!("a message of {sender} that came before");
+        writer.leaf(tx, Act::Execute, "hl7-message", &[], &what)?;
+        return Ok(receipt(writer.now, sender, intake, MessageState::Repeated, Vec::new()));
+    };
+    let receipt = receipt(writer.now, sender, intake, MessageState::Applied, wrote);
+    keep(tx, writer, intake, &receipt)?;
+    Ok(receipt)
+}
+
+/// Writes what a message says, and returns where; nothing when the same message was applied before.
+pub(crate) fn apply_all(
+    tx: &mut Tx<'_>,
+    writer: &Writer,
+    sender: &str,
+    intake: &Intake,
+) -> Result<Option<Vec<String>>, Fault> {
     let content: String =
         digest(&SHA256, &intake.original).as_ref().iter().map(|b| format!("{b:02x}")).collect();
     let control = format!("{sender}|{}", intake.control_id);
     let known = tx.document("hl7-control", &control)?.is_some_and(|d| d.body == content.as_bytes());
     if known {
-        writer.leaf(
-            tx,
-            Act::Execute,
-            "hl7-message",
-            &[],
-            &format!("a message of {sender} that came before"),
-        )?;
-        return Ok(receipt(writer.now, sender, intake, MessageState::Repeated, Vec::new()));
+        return Ok(None);
     }
     tx.put_document("hl7-control", &control, content.as_bytes(), Expect::Any, writer.now)?;
     let mut targets = BTreeMap::new();
@@ -201,9 +214,7 @@ fn take(tx: &mut Tx<'_>, writer: &Writer, sender: &str, intake: &Intake) -> Resu
         let into = patient_index::register(tx, writer, into.clone())?;
         patient_index::merge(tx, writer, from.resource.id(), into.resource.id())?;
     }
-    let receipt = receipt(writer.now, sender, intake, MessageState::Applied, wrote);
-    keep(tx, writer, intake, &receipt)?;
-    Ok(receipt)
+    Ok(Some(wrote))
 }
 
 fn apply(tx: &mut Tx<'_>, writer: &Writer, mut resource: Value) -> Result<String, Fault> {
@@ -257,6 +268,7 @@ fn receipt(now: Instant, sender: &str, intake: &Intake, state: MessageState, wro
         why: String::new(),
         wrote,
         losses: intake.losses.clone(),
+        replays: 0,
     }
 }
 

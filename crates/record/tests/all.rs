@@ -6,6 +6,7 @@ use badiano_kernel::{FaultKind, Instant, Principal, Purpose};
 use badiano_record::audit::proof::{Proof, Trust};
 use badiano_record::consent::{Consent, Rule};
 use badiano_record::consent_register::{LEASE_SECONDS, Statement};
+use badiano_record::messages::{Intake, MessageState};
 use badiano_record::participants::JoinRequest;
 use badiano_record::resources::Precondition;
 use badiano_record::{Node, NodeOptions, NodeRole, Settings};
@@ -227,4 +228,54 @@ async fn join(hub: &Node, node: &Node, now: Instant) {
     };
     let answer = hub.take_in(request, now).await.expect("taken in");
     node.keep_hub("https://localhost:2", &answer, now).await.expect("kept");
+}
+
+/// A registration from an old system, as its map reads it; held where the map asks for a person.
+fn intake(person: &badiano_testkit::people::Person, needs_person: Option<&str>) -> Intake {
+    Intake {
+        kind: "ADT^A04".into(),
+        control_id: "1".into(),
+        original: b"MSH|^~\\&|RIS|NORTE\r".to_vec(),
+        resources: vec![("urn:uuid:1".into(), person.patient("urn:badiano:authority:N"))],
+        merges: Vec::new(),
+        needs_person: needs_person.map(str::to_owned),
+        losses: Vec::new(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_message_is_applied_again_from_its_bytes_once_it_is_understood() {
+    let place = open(NodeRole::Hospital, NORTE);
+    let person = &badiano_testkit::people::population(9, 1)[0];
+    let peer = Principal::Peer { name: "RIS|NORTE".into(), institution: NORTE.into() };
+    let sender = place.node.session(peer, Purpose::Treatment, Instant::now());
+    let why = "the patient has no identifier";
+    let held = sender.receive_message(intake(person, Some(why))).await.expect("kept");
+    assert_eq!(held.state, MessageState::Held);
+    let session = |principal| place.node.session(principal, Purpose::Operations, Instant::now());
+    let clinician = session(Principal::Staff(staff(NORTE, Role::Clinician)));
+    assert_eq!(clinician.held_message(&held.id).err().map(|f| f.kind), Some(FaultKind::Forbidden));
+    let admin = session(Principal::Staff(staff(NORTE, Role::Administrator)));
+    let ask = || admin.held_message(&held.id).expect("it is held");
+    let again = admin.replay_message(ask(), intake(person, Some(why))).await.expect("an outcome");
+    assert_eq!((again.state, again.replays, again.why.as_str()), (MessageState::Held, 1, why));
+    let mut other = intake(person, None);
+    other.original.push(b' ');
+    assert_eq!(
+        admin.replay_message(ask(), other).await.map_err(|f| f.kind),
+        Err(FaultKind::Bug),
+        "other bytes"
+    );
+    let entries = |node: &Node| node.condition(Instant::now()).expect("a condition").log_entries;
+    let before = entries(&place.node);
+    let applied = admin.replay_message(ask(), intake(person, None)).await.expect("applied");
+    assert_eq!(
+        (applied.id.as_str(), applied.state, applied.replays),
+        (held.id.as_str(), MessageState::Applied, 2)
+    );
+    assert_eq!(applied.wrote.len(), 1, "the patient: {:?}", applied.wrote);
+    assert!(entries(&place.node) > before + 1, "what was written, and who asked for it");
+    assert_eq!(admin.held_message(&held.id).err().map(|f| f.kind), Some(FaultKind::Conflict), "once");
+    let repeated = sender.receive_message(intake(person, None)).await.expect("taken");
+    assert_eq!(repeated.state, MessageState::Repeated, "the sender's own second try does nothing twice");
 }

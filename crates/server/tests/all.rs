@@ -4,6 +4,7 @@ mod backup;
 mod certificates;
 mod fhir_rest;
 mod full_disk;
+mod held_messages;
 mod hl7_command;
 mod modality;
 mod place;

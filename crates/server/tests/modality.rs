@@ -44,6 +44,13 @@ pub fn registration(seed: u64, person: &Person, control_id: &str) -> Vec<u8> {
     envelope.adt_a04(person, &order)
 }
 
+/// A merge of a number that the person had before.
+pub fn merge(person: &Person, control_id: &str) -> Vec<u8> {
+    let (sender, encoding, at) = (sender(), Encoding::Utf8, "20261120101500");
+    let envelope = Envelope { sender: &sender, encoding, control_id, at, with_something_unknown: false };
+    envelope.adt_a40(person, "4711")
+}
+
 /// Sends one message over a connection of its own; MSA-1 and the whole answer.
 pub fn send(port: u16, message: &[u8]) -> std::io::Result<(String, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;

@@ -144,6 +144,7 @@ export const administration = {
   'messages.kind': ['Mensaje', 'Message'],
   'messages.replay': ['Aplicar de nuevo', 'Replay'],
   'messages.replay.of': ['Aplicar de nuevo {id}', 'Replay {id}'],
+  'messages.stays': ['El mensaje {id} sigue retenido: {why}', 'Message {id} stays held: {why}'],
   'messages.state.applied': ['Aplicado', 'Applied'],
   'messages.state.repeated': ['Repetido', 'Repeated'],
   'messages.state.held': ['Retenido', 'Held'],

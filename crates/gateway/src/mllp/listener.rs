@@ -6,7 +6,8 @@ use badiano_hl7::map::{Event, Tables, map};
 use badiano_hl7::message::Message;
 use badiano_hl7::mllp::{Decoder, encode};
 use badiano_kernel::{Fault, Instant, Purpose, id};
-use badiano_record::messages::{Intake, Loss, MESSAGE_BYTES_MAX};
+use badiano_record::Session;
+use badiano_record::messages::{Intake, Loss, MESSAGE_BYTES_MAX, Receipt};
 use badiano_record::peers::PeerKind;
 use std::io;
 use std::net::SocketAddr;
@@ -95,7 +96,21 @@ async fn keep(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) 
     let name = format!("{}|{}", message.get("MSH-3.1").trim(), message.get("MSH-4.1").trim());
     let host = remote.ip().to_canonical().to_string();
     let peer = gate.node.admit(PeerKind::Hl7, &name, &host, now)?;
-    let mapped = map(message, &TABLES, &super::naming(&gate.node.settings().zone, &name));
+    let session = gate.node.session(peer, Purpose::Treatment, now);
+    session.receive_message(read(gate, message, &name)).await.map(|_| ())
+}
+
+/// Reads a kept message once more, for the administrator who has it applied again.
+pub async fn replay(session: &Session, gate: &Gate, id: &str) -> Result<Receipt, Fault> {
+    let held = session.held_message(id)?;
+    let message = Message::parse(held.original.clone()).map_err(|e| Fault::invalid(e.to_string()))?;
+    let intake = read(gate, &message, &held.receipt.sender);
+    session.replay_message(held, intake).await
+}
+
+/// What the map of a sender makes of its message.
+fn read(gate: &Gate, message: &Message, name: &str) -> Intake {
+    let mapped = map(message, &TABLES, &super::naming(&gate.node.settings().zone, name));
     let mut losses: Vec<Loss> = Vec::new();
     for loss in mapped.losses {
         losses.extend(std::iter::repeat_n(
@@ -103,7 +118,7 @@ async fn keep(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) 
             loss.count.min(100),
         ));
     }
-    let intake = Intake {
+    Intake {
         kind: mapped.kind,
         control_id: mapped.control_id,
         original: message.bytes().to_vec(),
@@ -114,7 +129,5 @@ async fn keep(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) 
         },
         needs_person: mapped.needs_person.map(str::to_owned),
         losses,
-    };
-    let session = gate.node.session(peer, Purpose::Treatment, now);
-    session.receive_message(intake).await.map(|_| ())
+    }
 }

@@ -4,6 +4,7 @@ use super::form::{Json, Refused, json};
 use super::peers::Active;
 use super::session::{Enrolment, enrolment, off_the_loop, short_enough};
 use crate::caller::Caller;
+use crate::mllp;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -212,6 +213,7 @@ struct MessageRow {
     state: MessageState,
     why: String,
     losses: Vec<badiano_record::messages::Loss>,
+    replays: u32,
 }
 
 #[derive(Debug, Serialize, PartialEq, Eq)]
@@ -242,6 +244,7 @@ fn row(receipt: Receipt) -> MessageRow {
         state: receipt.state,
         why: receipt.why,
         losses: receipt.losses,
+        replays: receipt.replays,
     }
 }
 
@@ -256,13 +259,9 @@ fn losses(counted: Vec<(String, BTreeMap<String, u64>)>) -> Vec<Losses> {
     counted.into_iter().map(|(sender, counts)| Losses { sender, locations: sorted(counts) }).collect()
 }
 
-/// Reading a kept message again takes the map of its sender, which stands behind the HL7 door.
-pub async fn replay(caller: Caller, Path(_id): Path<String>) -> Result<Response, Refused> {
-    caller.session().messages(1)?;
-    Err(Fault::not_supported(
-        "a held message cannot be applied again from this page yet: ask its sender to send it again",
-    )
-    .into())
+/// A held message is read and applied again, byte for byte as it came; the answer says what became of it.
+pub async fn replay(caller: Caller, Path(id): Path<String>) -> Result<Response, Refused> {
+    json(&row(mllp::listener::replay(&caller.session(), &caller.gate, &id).await?))
 }
 
 #[derive(Serialize)]
