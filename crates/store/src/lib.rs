@@ -36,7 +36,7 @@ pub use backup::Health;
 pub use blobs::Mended;
 pub use changes::{Change, ChangeArea};
 pub use counts::{Counts, Disk};
-pub use dicom_index::{ATTRIBUTES_MAX, Arrival, FoundRow, InstanceFound, InstanceRow, fold_name};
+pub use dicom_index::{ATTRIBUTES_MAX, Arrival, FoundRow, InstanceFound, InstanceRow, Metadata, fold_name};
 pub use documents::{DOCUMENT_KEY_BYTES_MAX, Document};
 pub use history::{Past, Whose};
 pub use leaves::{LEAF_BYTES, LEAF_CONTENT_BYTES_MAX, Leaf, LeafDraft};

@@ -101,6 +101,19 @@ pub(crate) fn seal_from(
     Ok(())
 }
 
+/// Opens what stands from `from` on, and puts the plain part at the beginning: pieces that were read at once close up.
+pub(crate) fn open_within<'a>(
+    key: &LessSafeKey,
+    index: u64,
+    last: bool,
+    bound: &[u8],
+    bytes: &'a mut [u8],
+    from: usize,
+) -> Result<&'a mut [u8], Fault> {
+    key.open_within(nonce(index, last), Aad::from(bound), bytes, from..)
+        .map_err(|_| Fault::unavailable("stored bytes are damaged or were sealed with another key"))
+}
+
 /// Opens in place; the answer is the plain part.
 pub(crate) fn open<'a>(
     key: &LessSafeKey,
@@ -109,6 +122,5 @@ pub(crate) fn open<'a>(
     bound: &[u8],
     bytes: &'a mut [u8],
 ) -> Result<&'a mut [u8], Fault> {
-    key.open_in_place(nonce(index, last), Aad::from(bound), bytes)
-        .map_err(|_| Fault::unavailable("stored bytes are damaged or were sealed with another key"))
+    open_within(key, index, last, bound, bytes, 0)
 }

@@ -68,7 +68,7 @@ fn an_instance_is_served_as_it_came_and_a_second_arrival_changes_nothing() {
     assert_eq!(store.write(move |tx| tx.put_instance(&second)).wait(), Ok(Arrival::Duplicate));
     let found = store.read(|view| view.instance("1.3")).expect("read").expect("there");
     assert_eq!(
-        (found.frames, found.metadata, found.blob),
+        (found.frames, found.metadata.open().expect("it opens"), found.blob),
         (row.frames.clone(), row.metadata.clone(), row.blob.clone())
     );
     assert_eq!((found.number, found.study.as_str(), found.series.as_str()), (4, "1.1", "1.2"));

@@ -171,7 +171,7 @@ fn draw(
     png: bool,
 ) -> Result<Vec<u8>, Fault> {
     let at = number.checked_sub(1).ok_or_else(|| Fault::not_found("frames are counted from 1"))?;
-    let parsed = json::parse(&instance.metadata).map_err(|e| Fault::bug(format!("kept metadata: {e}")))?;
+    let parsed = json::parse(&instance.metadata()?).map_err(|e| Fault::bug(format!("kept metadata: {e}")))?;
     let parsed = parsed.into_iter().next().ok_or_else(|| Fault::bug("kept metadata is empty"))?;
     let info = ImageInfo::of(&parsed.dataset, at).map_err(of_pixels)?;
     let bytes = session.frame(instance, number)?;

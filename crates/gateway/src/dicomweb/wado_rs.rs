@@ -14,7 +14,11 @@ use bytes::Bytes;
 use futures_util::stream;
 
 /// Bytes of an object that are in memory at a time.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 512 << 10;
+/// What the metadata of one CT image take.
+const METADATA_BYTES_USUAL: usize = 3 << 10;
+/// Pieces that are read ahead of a client.
+const AHEAD: usize = 2;
 /// Frames in one answer.
 const FRAMES_MAX: usize = 4096;
 
@@ -50,7 +54,7 @@ pub async fn instance(
 
 pub async fn study_metadata(caller: Caller, Path(study): Path<String>) -> Result<Response, Refusal> {
     let found = caller.session().archived(&study, None).map_err(Refusal::dicomweb)?;
-    Ok(metadata(&caller, &found))
+    metadata(&caller, &found).map_err(Refusal::dicomweb)
 }
 
 pub async fn series_metadata(
@@ -58,7 +62,7 @@ pub async fn series_metadata(
     Path((study, series)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
     let found = caller.session().archived(&study, Some(&series)).map_err(Refusal::dicomweb)?;
-    Ok(metadata(&caller, &found))
+    metadata(&caller, &found).map_err(Refusal::dicomweb)
 }
 
 pub async fn instance_metadata(
@@ -66,7 +70,7 @@ pub async fn instance_metadata(
     Path((study, series, sop)): Path<(String, String, String)>,
 ) -> Result<Response, Refusal> {
     let found = caller.session().archived_one(&study, &series, &sop).map_err(Refusal::dicomweb)?;
-    Ok(metadata(&caller, &[found]))
+    metadata(&caller, &[found]).map_err(Refusal::dicomweb)
 }
 
 /// The whole pixel data element, as bulk data: all frames.
@@ -98,20 +102,30 @@ pub async fn frames(
 }
 
 /// The metadata of each object as made at ingest, with this node's base before bulk data.
-fn metadata(caller: &Caller, found: &[ArchivedInstance]) -> Response {
+fn metadata(caller: &Caller, found: &[ArchivedInstance]) -> Result<Response, Fault> {
     let base = format!("{}/dicomweb", caller.gate.options.pages);
-    let total: usize = found.iter().map(|f| f.metadata.len() + 64).sum();
-    let mut body = String::with_capacity(total);
-    body.push('[');
+    let mut body = Vec::with_capacity(found.len() * METADATA_BYTES_USUAL);
+    body.push(b'[');
     for (n, one) in found.iter().enumerate() {
         if n > 0 {
-            body.push(',');
+            body.push(b',');
         }
-        body.push_str(&String::from_utf8_lossy(&one.metadata).replace(BULK_BASE, &base));
+        let kept = one.metadata()?;
+        let mut from = 0;
+        for at in memchr::memmem::find_iter(&kept, BULK_BASE.as_bytes()) {
+            body.extend_from_slice(&kept[from..at]);
+            body.extend_from_slice(base.as_bytes());
+            from = at + BULK_BASE.len();
+        }
+        body.extend_from_slice(&kept[from..]);
     }
-    body.push(']');
-    ([(header::CONTENT_TYPE, "application/dicom+json"), (header::CACHE_CONTROL, "private, no-cache")], body)
-        .into_response()
+    body.push(b']');
+    let response = (
+        [(header::CONTENT_TYPE, "application/dicom+json"), (header::CACHE_CONTROL, "private, no-cache")],
+        body,
+    )
+        .into_response();
+    Ok(response)
 }
 
 fn wants(headers: &HeaderMap, what: &str) -> bool {
@@ -126,13 +140,19 @@ fn objects(session: Session, found: Vec<ArchivedInstance>, headers: &HeaderMap) 
     if !single {
         let boundary = boundary();
         let kind = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
-        let parts = found.into_iter().map(|i| {
-            (
-                part_head(&boundary, &format!("application/dicom; transfer-syntax={}", i.transfer_syntax)),
-                Piece::Object(i),
-            )
-        });
-        return Ok(respond(&kind, body(session, parts.collect(), format!("\r\n--{boundary}--\r\n"))));
+        let mut length: u64 = found.iter().map(|i| i.length).sum();
+        let parts: Vec<(String, Piece)> = found
+            .into_iter()
+            .map(|i| {
+                let kind = format!("application/dicom; transfer-syntax={}", i.transfer_syntax);
+                (part_head(&boundary, &kind), Piece::Object(i))
+            })
+            .collect();
+        let end = part_end(&boundary);
+        length += parts.iter().map(|(head, _)| head.len() as u64).sum::<u64>() + end.len() as u64;
+        let mut response = respond(&kind, body(session, parts, end));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        return Ok(response);
     }
     let Some(one) = found.into_iter().next() else {
         return Err(Refusal::dicomweb(Fault::not_found("no such object")));
@@ -164,9 +184,17 @@ fn frames_of(
     }
     let boundary = boundary();
     let whole = format!("multipart/related; type=\"{kind}\"; boundary={boundary}");
-    let parts =
-        numbers.into_iter().map(|n| (part_head(&boundary, &typed), Piece::Frame(found.clone(), n))).collect();
-    Ok(respond(&whole, body(session, parts, format!("\r\n--{boundary}--\r\n"))))
+    let (head, end) = (part_head(&boundary, &typed), part_end(&boundary));
+    if let [number] = numbers[..] {
+        let bytes = session.frame(&found, number).map_err(Refusal::dicomweb)?;
+        let length = (head.len() + bytes.len() + end.len()) as u64;
+        let pieces = [Bytes::from(head), Bytes::from(bytes), Bytes::from(end)];
+        let mut response = respond(&whole, Body::from_stream(stream::iter(pieces.map(Ok::<Bytes, Fault>))));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        return Ok(response);
+    }
+    let parts = numbers.into_iter().map(|n| (head.clone(), Piece::Frame(found.clone(), n))).collect();
+    Ok(respond(&whole, body(session, parts, end)))
 }
 
 /// The media type of a frame in its transfer syntax (PS3.18 table 8.7.3-5).
@@ -196,6 +224,10 @@ fn part_head(boundary: &str, kind: &str) -> String {
     format!("\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n")
 }
 
+fn part_end(boundary: &str) -> String {
+    format!("\r\n--{boundary}--\r\n")
+}
+
 fn boundary() -> String {
     badiano_kernel::id::random_uuid()
 }
@@ -210,62 +242,47 @@ fn respond(kind: &str, body: Body) -> Response {
     response
 }
 
-/// Streams parts piece by piece; memory holds one chunk, or one frame.
+/// Streams parts piece by piece, read ahead by a thread of its own; memory holds three pieces, or three frames.
 fn body(session: Session, parts: Vec<(String, Piece)>, end: String) -> Body {
-    let state = (session, parts.into_iter(), None::<Reading>, Some(end));
-    Body::from_stream(stream::unfold(state, |(session, mut parts, mut reading, mut end)| async move {
-        loop {
-            if let Some(mut now) = reading.take() {
-                match now.next() {
-                    Ok(Some(bytes)) => {
-                        return Some((Ok::<Bytes, Fault>(bytes), (session, parts, Some(now), end)));
-                    }
-                    Ok(None) => {}
-                    Err(fault) => return Some((Err(fault), (session, Vec::new().into_iter(), None, None))),
-                }
+    let (ready, pieces) = tokio::sync::mpsc::channel::<Result<Bytes, Fault>>(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let sent = |piece| ready.blocking_send(piece).is_ok();
+        for (head, piece) in parts {
+            if !head.is_empty() && !sent(Ok(Bytes::from(head))) {
+                return;
             }
-            let Some((head, piece)) = parts.next() else {
-                let last = end.take().filter(|e| !e.is_empty())?;
-                return Some((Ok(Bytes::from(last)), (session, parts, None, None)));
-            };
-            match open(&session, &piece) {
-                Ok(next) => reading = Some(next),
-                Err(fault) => return Some((Err(fault), (session, Vec::new().into_iter(), None, None))),
-            }
-            if !head.is_empty() {
-                return Some((Ok(Bytes::from(head)), (session, parts, reading, end)));
+            if let Err(fault) = read(&session, &piece, &sent) {
+                sent(Err(fault));
+                return;
             }
         }
+        if !end.is_empty() {
+            sent(Ok(Bytes::from(end)));
+        }
+    });
+    Body::from_stream(stream::unfold(pieces, |mut pieces| async move {
+        let next = pieces.recv().await?;
+        Some((next, pieces))
     }))
 }
 
-/// What is left of one part.
-enum Reading {
-    Object { reader: Box<badiano_record::imaging::ImageReader>, at: u64 },
-    Frame(Option<Vec<u8>>),
-}
-
-fn open(session: &Session, piece: &Piece) -> Result<Reading, Fault> {
+/// The bytes of one part; stops when the client takes no more.
+fn read(session: &Session, piece: &Piece, sent: &impl Fn(Result<Bytes, Fault>) -> bool) -> Result<(), Fault> {
     match piece {
-        Piece::Object(instance) => {
-            Ok(Reading::Object { reader: Box::new(session.open_image(instance)?), at: 0 })
+        Piece::Frame(instance, number) => {
+            sent(Ok(Bytes::from(session.frame(instance, *number)?)));
         }
-        Piece::Frame(instance, number) => Ok(Reading::Frame(Some(session.frame(instance, *number)?))),
-    }
-}
-
-impl Reading {
-    fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        match self {
-            Reading::Frame(bytes) => Ok(bytes.take().map(Bytes::from)),
-            Reading::Object { reader, at } => {
-                if *at >= reader.length() {
-                    return Ok(None);
+        Piece::Object(instance) => {
+            let mut reader = session.open_image(instance)?;
+            let mut at = 0;
+            while at < reader.length() {
+                let bytes = reader.read_range(at, CHUNK)?;
+                at += bytes.len() as u64;
+                if !sent(Ok(Bytes::from(bytes))) {
+                    break;
                 }
-                let bytes = reader.read_range(*at, CHUNK)?;
-                *at += bytes.len() as u64;
-                Ok((!bytes.is_empty()).then(|| Bytes::from(bytes)))
             }
         }
     }
+    Ok(())
 }

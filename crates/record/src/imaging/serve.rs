@@ -7,7 +7,7 @@ use crate::session::Session;
 use badiano_dicom::dictionary::transfer_syntax;
 use badiano_dicom::query::{Level, Query};
 use badiano_kernel::Fault;
-use badiano_store::{BlobReader, BlobRef, InstanceFound, Stub, View};
+use badiano_store::{BlobReader, BlobRef, InstanceFound, Metadata, Stub, View};
 
 /// A match of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +29,19 @@ pub struct ArchivedInstance {
     pub sop: String,
     pub sop_class: String,
     pub transfer_syntax: String,
-    /// DICOM JSON; bulk data URIs begin with [`super::BULK_BASE`].
-    pub metadata: Vec<u8>,
     pub frames: usize,
     /// Bytes of the Part 10 file.
     pub length: u64,
+    metadata: Metadata,
     spans: Vec<(u64, u64)>,
     blob: BlobRef,
+}
+
+impl ArchivedInstance {
+    /// DICOM JSON as made at ingest; bulk data URIs begin with [`super::BULK_BASE`].
+    pub fn metadata(&self) -> Result<Vec<u8>, Fault> {
+        self.metadata.open()
+    }
 }
 
 /// Reads ranges of one object; every byte is authenticated.

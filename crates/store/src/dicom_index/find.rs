@@ -2,6 +2,7 @@
 
 use super::attributes::{INDEXED, decode, fold, level_of};
 use super::matching::{all_fit, combined, number};
+use crate::body;
 use crate::packs::BlobRef;
 use crate::resources::Stub;
 use crate::view::{View, limit as to_limit, unsigned};
@@ -39,11 +40,19 @@ pub struct InstanceFound {
     /// Instance Number, 0 when there is none.
     pub number: i64,
     pub received: Instant,
-    /// Of the instance level.
-    pub attributes: Vec<(u32, String)>,
     pub frames: Vec<(u64, u64)>,
-    pub metadata: Vec<u8>,
     pub blob: BlobRef,
+    pub metadata: Metadata,
+}
+
+/// The DICOM JSON of an instance as it lies in its row: frames and objects are served without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata(pub(super) Vec<u8>);
+
+impl Metadata {
+    pub fn open(&self) -> Result<Vec<u8>, Fault> {
+        body::unpack(&self.0)
+    }
 }
 
 impl InstanceFound {

@@ -5,7 +5,7 @@ mod find;
 mod matching;
 
 pub use attributes::fold_name;
-pub use find::{FoundRow, InstanceFound};
+pub use find::{FoundRow, InstanceFound, Metadata};
 
 use crate::blobs::read_blob;
 use crate::body;
@@ -298,7 +298,7 @@ fn with_modality(all: &str, one: &str) -> String {
 }
 
 const INSTANCE_COLUMNS: &str = "t.uid, s.uid, i.sop, i.sop_class, i.transfer_syntax, t.pat, i.class, i.source, i.number, \
-     i.received, i.attributes, i.frames, i.metadata, b.id, b.pack, b.offset, b.length, b.sha256, b.key, t.class";
+     i.received, i.frames, i.metadata, b.id, b.pack, b.offset, b.length, b.sha256, b.key, t.class";
 
 impl View<'_> {
     /// One instance with what is needed to serve it.
@@ -355,7 +355,6 @@ impl View<'_> {
 
 struct Packed {
     found: InstanceFound,
-    attributes: Vec<u8>,
     frames: Vec<u8>,
 }
 
@@ -371,20 +370,14 @@ fn read_instance(r: &rusqlite::Row<'_>) -> rusqlite::Result<Packed> {
         source: r.get(7)?,
         number: r.get(8)?,
         received: Instant::from_micros(r.get(9)?),
-        attributes: Vec::new(),
         frames: Vec::new(),
-        metadata: r.get(12)?,
-        blob: read_blob(r, 13)?,
-        study_class: unsigned(r.get(19)?),
+        metadata: Metadata(r.get(11)?),
+        blob: read_blob(r, 12)?,
+        study_class: unsigned(r.get(18)?),
     };
-    Ok(Packed { found, attributes: r.get(10)?, frames: r.get(11)? })
+    Ok(Packed { found, frames: r.get(10)? })
 }
 
 fn finish_instance(packed: Packed) -> Result<InstanceFound, Fault> {
-    Ok(InstanceFound {
-        attributes: decode(&packed.attributes)?,
-        frames: decode_frames(&packed.frames)?,
-        metadata: body::unpack(&packed.found.metadata)?,
-        ..packed.found
-    })
+    Ok(InstanceFound { frames: decode_frames(&packed.frames)?, ..packed.found })
 }

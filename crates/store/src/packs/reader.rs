@@ -3,7 +3,7 @@
 use super::{BLOB_HEAD_BYTES, BlobRef, CHUNK_BYTES, Packs, SEALED_CHUNK_BYTES};
 use crate::faults::OrFault;
 use crate::files::RandomFile;
-use crate::seal::{NodeKey, TAG_BYTES, open};
+use crate::seal::{NodeKey, TAG_BYTES, open, open_within};
 use badiano_kernel::Fault;
 use ring::aead::LessSafeKey;
 use ring::digest;
@@ -19,8 +19,6 @@ pub struct BlobReader {
     blob: BlobRef,
     key: LessSafeKey,
     position: u64,
-    /// Sealed bytes as read, opened in place.
-    buffer: Vec<u8>,
     /// Plain bytes of the pieces last read, and where they begin.
     plain: Vec<u8>,
     plain_at: u64,
@@ -34,7 +32,6 @@ impl BlobReader {
             blob: blob.clone(),
             key,
             position: 0,
-            buffer: Vec::new(),
             plain: Vec::new(),
             plain_at: 0,
         })
@@ -45,21 +42,57 @@ impl BlobReader {
     }
 
     /// Up to `length` bytes from `offset`, fewer only at the end; a range that begins behind the end is refused.
+    ///
+    /// The sealed pieces are read at once into the vector that is given back, and opened where they lie.
     pub fn read_range(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, Fault> {
         if offset > self.blob.length {
             return Err(Fault::invalid("the range lies outside the stored object"));
         }
         let end = offset.saturating_add(length as u64).min(self.blob.length);
-        let mut out = Vec::with_capacity(usize::try_from(end - offset).unwrap_or(0));
-        let mut at = offset;
-        while at < end {
-            self.load(at, end)?;
-            let from = usize::try_from(at - self.plain_at).unwrap_or(usize::MAX);
-            let to = usize::try_from(end - self.plain_at).unwrap_or(usize::MAX).min(self.plain.len());
-            out.extend_from_slice(&self.plain[from..to]);
-            at = self.plain_at + to as u64;
+        if end == offset {
+            return Ok(Vec::new());
         }
+        let chunk = CHUNK_BYTES as u64;
+        let (first, after) = (offset / chunk, end.div_ceil(chunk));
+        let mut out = self.sealed(first, after)?;
+        let last_piece = self.last_piece();
+        let skip = usize::try_from(offset - first * chunk).unwrap_or(0);
+        let mut written = 0;
+        for (n, i) in (first..after).enumerate() {
+            let from = n * SEALED_CHUNK_BYTES;
+            let to = (from + SEALED_CHUNK_BYTES).min(out.len());
+            let plain = open_within(
+                &self.key,
+                i,
+                i == last_piece,
+                &self.blob.id,
+                &mut out[written..to],
+                from - written,
+            )?;
+            let got = plain.len();
+            if n == 0 && skip > 0 {
+                out.copy_within(skip..got, 0);
+                written = got.saturating_sub(skip);
+            } else {
+                written += got;
+            }
+        }
+        out.truncate(usize::try_from(end - offset).unwrap_or(usize::MAX).min(written));
         Ok(out)
+    }
+
+    fn last_piece(&self) -> u64 {
+        self.blob.length.div_ceil(CHUNK_BYTES as u64).max(1) - 1
+    }
+
+    /// The sealed bytes of pieces, as they lie in the pack.
+    fn sealed(&self, first: u64, after: u64) -> Result<Vec<u8>, Fault> {
+        let plain_end = (after * CHUNK_BYTES as u64).min(self.blob.length);
+        let sealed = (plain_end - first * CHUNK_BYTES as u64) + (after - first) * TAG_BYTES as u64;
+        let mut bytes = vec![0; usize::try_from(sealed).map_err(|_| Fault::bug("a read is too long"))?];
+        let place = self.blob.offset + BLOB_HEAD_BYTES as u64 + first * SEALED_CHUNK_BYTES as u64;
+        self.file.read_at(place, &mut bytes).or_fault()?;
+        Ok(bytes)
     }
 
     /// Makes sure that the byte at `at` is among the plain bytes at hand; reads on towards `end`, within the limit.
@@ -70,16 +103,11 @@ impl BlobReader {
         let chunk = CHUNK_BYTES as u64;
         let first = at / chunk;
         let after = end.div_ceil(chunk).min(first + PIECES_AT_ONCE).max(first + 1);
-        let last_piece = self.blob.length.div_ceil(chunk).max(1) - 1;
-        let plain_end = (after * chunk).min(self.blob.length);
-        let sealed = (plain_end - first * chunk) + (after - first) * TAG_BYTES as u64;
-        let sealed = usize::try_from(sealed).map_err(|_| Fault::bug("a read is too long"))?;
+        let mut sealed = self.sealed(first, after)?;
+        let last_piece = self.last_piece();
         self.plain.clear();
         self.plain_at = first * chunk;
-        self.buffer.resize(sealed, 0);
-        let place = self.blob.offset + BLOB_HEAD_BYTES as u64 + first * SEALED_CHUNK_BYTES as u64;
-        self.file.read_at(place, &mut self.buffer).or_fault()?;
-        for (i, piece) in (first..after).zip(self.buffer.chunks_mut(SEALED_CHUNK_BYTES)) {
+        for (i, piece) in (first..after).zip(sealed.chunks_mut(SEALED_CHUNK_BYTES)) {
             self.plain.extend_from_slice(open(&self.key, i, i == last_piece, &self.blob.id, piece)?);
         }
         Ok(())
