@@ -3,7 +3,7 @@
 mod numbers;
 mod path;
 mod read;
-mod write;
+pub(crate) mod write;
 
 use dicom_core::{Tag, VR};
 

@@ -41,7 +41,7 @@ impl DataSet {
     }
 }
 
-fn write_element(element: &Element, out: &mut Vec<u8>, coding: Coding) {
+pub(crate) fn write_element(element: &Element, out: &mut Vec<u8>, coding: Coding) {
     match &element.value {
         Value::Bytes(bytes) => {
             let odd = bytes.len() % 2;
@@ -98,7 +98,7 @@ fn long(value: u32, coding: Coding) -> [u8; 4] {
     }
 }
 
-fn item_header(out: &mut Vec<u8>, tag: Tag, length: u32, coding: Coding) {
+pub(crate) fn item_header(out: &mut Vec<u8>, tag: Tag, length: u32, coding: Coding) {
     word(out, tag.0, coding);
     word(out, tag.1, coding);
     out.extend(long(length, coding));
@@ -110,7 +110,7 @@ fn patch(out: &mut [u8], start: usize, coding: Coding) {
     out[start - 4..start].copy_from_slice(&length);
 }
 
-fn header(out: &mut Vec<u8>, tag: Tag, vr: VR, length: usize, coding: Coding) {
+pub(crate) fn header(out: &mut Vec<u8>, tag: Tag, vr: VR, length: usize, coding: Coding) {
     word(out, tag.0, coding);
     word(out, tag.1, coding);
     if coding == Coding::ImplicitLittle {
