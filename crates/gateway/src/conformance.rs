@@ -54,7 +54,8 @@ fn dicom() -> String {
     out.push_str(
         "\nC-FIND, C-MOVE and C-GET: relational queries and retrieval, combined date-time matching and fuzzy matching of names are \
          negotiated (PS3.4 C.5); without that, the unique keys of the levels above are needed. Names match without case and accents. \
-         An object leaves in the transfer syntax in which it stands. Asynchronous operations: 16 asked by a peer, 8 asked of it. \
+         An object leaves in the transfer syntax in which it stands; implicit and explicit VR little endian \
+         are also given for each other. Asynchronous operations: 16 asked by a peer, 8 asked of it. \
          C-CANCEL is heard between two messages.\n\n\
          UPS, instance availability and TLS for DIMSE are not there yet: their SOP classes are refused.\n\n\
          ## As SCU\n\nC-ECHO (to test a peer), C-STORE (sub-operations of C-MOVE) and N-EVENT-REPORT of storage commitment, on associations of our own.\n\n\

@@ -1,7 +1,7 @@
 //! C-GET as SCP (PS3.4 C.4.3): the objects come back on the same association, in contexts where the peer took the role of SCP.
 
 use super::answer;
-use super::retrieve::{Progress, Sending, retrieval, store_request};
+use super::retrieve::{Progress, Sending, context_for, retrieval, store_request};
 use super::rim::Association;
 use super::work::Work;
 use badiano_dicom::dimse::{Request, Response, SendRefused};
@@ -116,14 +116,10 @@ impl Getting {
 
     fn begin(&mut self, association: &mut Association, object: &Outgoing) -> Result<(), Fault> {
         let provider = &mut association.provider;
-        let agreed = provider.negotiated().and_then(|n| {
-            n.contexts_of(&object.sop_class)
-                .find(|c| c.roles.scp && c.transfer_syntax.as_str() == object.transfer_syntax)
-                .map(|c| c.id)
-        });
+        let agreed = provider.negotiated().and_then(|n| context_for(n, object, |c| c.roles.scp));
         let none = || Fault::not_supported("the peer takes no object of this class in this transfer syntax");
-        let context = agreed.ok_or_else(none)?;
-        let sending = Sending::open(&self.session, object)?;
+        let (context, transfer_syntax) = agreed.ok_or_else(none)?;
+        let sending = Sending::open(&self.session, object, &transfer_syntax)?;
         let message_id = provider.next_message_id();
         let request = store_request(message_id, object, None)?;
         provider.invoke(context, request, true).map_err(|e| Fault::unavailable(e.to_string()))?;

@@ -1,9 +1,10 @@
 //! C-STORE as SCU (PS3.4 annex B): an association of our own over which archived objects leave.
 
 use super::client::title;
-use super::retrieve::{Sending, store_request};
+use super::retrieve::{Sending, context_for, store_request};
 use crate::gate::Gate;
 use badiano_dicom::association::{Settings, State, own_implementation};
+use badiano_dicom::dictionary::uids;
 use badiano_dicom::dimse::{Event, MoveOriginator, Provider, Response, Status};
 use badiano_dicom::pdu::{AssociateRq, CONTEXTS_MAX};
 use badiano_kernel::id::Uid;
@@ -55,15 +56,10 @@ impl Outbound {
         object: &Outgoing,
         originator: Option<MoveOriginator>,
     ) -> Result<Status, Fault> {
-        let agreed = self.provider.negotiated().and_then(|n| {
-            n.contexts_of(&object.sop_class)
-                .find(|c| c.transfer_syntax.as_str() == object.transfer_syntax)
-                .map(|c| c.id)
-        });
-        let context = agreed.ok_or_else(|| {
-            Fault::not_supported("the peer takes no object of this class in this transfer syntax")
-        })?;
-        let mut sending = Sending::open(session, object)?;
+        let agreed = self.provider.negotiated().and_then(|n| context_for(n, object, |c| c.roles.scu));
+        let none = || Fault::not_supported("the peer takes no object of this class in this transfer syntax");
+        let (context, transfer_syntax) = agreed.ok_or_else(none)?;
+        let mut sending = Sending::open(session, object, &transfer_syntax)?;
         let message_id = self.provider.next_message_id();
         let request = store_request(message_id, object, originator)?;
         let refused = |e: badiano_dicom::dimse::SendRefused| Fault::unavailable(e.to_string());
@@ -132,10 +128,18 @@ fn broken(_: std::io::Error) -> Fault {
     Fault::unavailable("the connection to the peer broke")
 }
 
-/// One context for each class and transfer syntax: the answer then says of each encoding whether it is taken.
+/// One context for each class and transfer syntax: the answer then says of each encoding whether it is taken. Explicit and
+/// implicit VR little endian stand for each other.
 fn proposals(objects: &[Outgoing]) -> Result<Vec<(Uid, Vec<Uid>)>, Fault> {
-    let mut pairs: Vec<(&str, &str)> =
-        objects.iter().map(|o| (o.sop_class.as_str(), o.transfer_syntax.as_str())).collect();
+    let plain = [uids::EXPLICIT_VR_LITTLE_ENDIAN, uids::IMPLICIT_VR_LITTLE_ENDIAN];
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for object in objects {
+        let own = object.transfer_syntax.as_str();
+        pairs.push((&object.sop_class, own));
+        if plain.contains(&own) {
+            pairs.extend(plain.iter().map(|syntax| (object.sop_class.as_str(), *syntax)));
+        }
+    }
     pairs.sort_unstable();
     pairs.dedup();
     pairs.truncate(CONTEXTS_MAX);

@@ -3,7 +3,7 @@
 use super::serve::ImageReader;
 use crate::audit::Act;
 use crate::session::Session;
-use badiano_dicom::part10;
+use badiano_dicom::part10::{self, Parser, Piece};
 use badiano_dicom::query::{Level, Query};
 use badiano_dicom::tags;
 use badiano_kernel::Fault;
@@ -13,6 +13,8 @@ use badiano_store::{FoundRow, Stub};
 pub const OBJECTS_MAX: usize = 65_535;
 /// A Part 10 head is looked for in this much of an object.
 const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Bytes of an object that are in memory while its header is read.
+const READ_BYTES: usize = 1 << 20;
 
 /// One object on its way to a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +81,28 @@ impl Session {
         let start = part10::data_set_start(&head)
             .ok_or_else(|| Fault::unavailable("the head of a stored object cannot be read"))?;
         Ok((reader, start))
+    }
+
+    /// Opens an object as it goes out in the other one of implicit and explicit VR little endian: its header is read, its
+    /// bulk values are passed on as they are stored.
+    pub fn open_recoded(
+        &self,
+        object: &Outgoing,
+        transfer_syntax: &str,
+    ) -> Result<(ImageReader, Vec<Piece>), Fault> {
+        let (mut reader, _) = self.open_outgoing(object)?;
+        let unreadable = |_| Fault::unavailable("the head of a stored object cannot be read");
+        let mut parser = Parser::part10();
+        let mut at = 0;
+        while at < reader.length() {
+            let bytes = reader.read_range(at, READ_BYTES)?;
+            at += bytes.len() as u64;
+            parser.feed(&bytes).map_err(unreadable)?;
+        }
+        let header = parser.finish().map_err(unreadable)?;
+        let pieces = part10::coding_of(transfer_syntax).and_then(|coding| part10::recode(&header, coding));
+        let none = || Fault::not_supported("the object cannot be sent in this transfer syntax");
+        Ok((reader, pieces.ok_or_else(none)?))
     }
 }
 
