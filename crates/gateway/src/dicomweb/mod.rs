@@ -3,6 +3,7 @@
 pub mod national;
 pub mod qido_rs;
 pub mod rendered;
+mod represent;
 pub mod stow_rs;
 pub mod wado_rs;
 

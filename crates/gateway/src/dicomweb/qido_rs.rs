@@ -4,7 +4,7 @@ use crate::caller::Caller;
 use crate::fhir_rest::form::pairs;
 use crate::reply::Refusal;
 use axum::extract::{Path, RawQuery};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use badiano_dicom::dataset::DataSet;
 use badiano_dicom::query::{Condition, Include, Level, parse_qido};
@@ -15,6 +15,8 @@ use badiano_record::imaging::FoundImage;
 /// Matches in one answer; a client asks on with `offset`.
 const LIMIT_MAX: usize = 1000;
 const LIMIT_DEFAULT: usize = 100;
+/// What a page says that is not the last (PS3.18 8.3.4.4).
+const MORE: &str = "299 badiano \"There are additional results that can be requested\"";
 
 pub async fn studies(caller: Caller, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     run(&caller, Level::Study, query, &[])
@@ -73,15 +75,24 @@ fn run(
     if !given.iter().any(|(k, _)| k == "limit") {
         query.limit = LIMIT_DEFAULT;
     }
-    query.limit = query.limit.min(LIMIT_MAX);
-    let found = caller.session().find_images(&query).map_err(Refusal::dicomweb)?;
+    let wanted = query.limit.min(LIMIT_MAX);
+    // One more than is shown says whether there is more.
+    query.limit = wanted + 1;
+    let mut found = caller.session().find_images(&query).map_err(Refusal::dicomweb)?;
+    let more = found.len() > wanted;
+    found.truncate(wanted);
     if found.is_empty() {
         return Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/dicom+json")], "[]").into_response());
     }
     let base = format!("{}/dicomweb", caller.gate.options.pages);
     let sets: Vec<DataSet> = found.iter().map(|f| answer_of(f, level, &include, &base)).collect();
     let body = json::print_all(&sets);
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/dicom+json")], body).into_response())
+    let mut answer =
+        (StatusCode::OK, [(header::CONTENT_TYPE, "application/dicom+json")], body).into_response();
+    if more {
+        answer.headers_mut().insert(header::WARNING, HeaderValue::from_static(MORE));
+    }
+    Ok(answer)
 }
 
 /// Attributes of the answer (PS3.18 tables 10.6.3-3 to -5). All that is kept is given: clients ask for less at most.

@@ -1,17 +1,19 @@
 //! WADO-RS, retrieve (PS3.18 section 10.4): objects and frames streamed by range, metadata as it was made at ingest.
 
+use super::represent::{self, Wanted};
 use crate::caller::Caller;
 use crate::reply::Refusal;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use badiano_dicom::dictionary::transfer_syntax;
 use badiano_kernel::Fault;
 use badiano_record::Session;
 use badiano_record::imaging::{ArchivedInstance, BULK_BASE};
 use bytes::Bytes;
 use futures_util::stream;
+use std::ops::Range;
 
 /// Bytes of an object that are in memory at a time.
 const CHUNK: usize = 512 << 10;
@@ -29,7 +31,7 @@ pub async fn study(
 ) -> Result<Response, Refusal> {
     let session = caller.session();
     let found = session.archived(&study, None).map_err(Refusal::dicomweb)?;
-    objects(session, found, &headers)
+    Ok(objects(session, found, &headers))
 }
 
 pub async fn series(
@@ -39,7 +41,7 @@ pub async fn series(
 ) -> Result<Response, Refusal> {
     let session = caller.session();
     let found = session.archived(&study, Some(&series)).map_err(Refusal::dicomweb)?;
-    objects(session, found, &headers)
+    Ok(objects(session, found, &headers))
 }
 
 pub async fn instance(
@@ -49,28 +51,34 @@ pub async fn instance(
 ) -> Result<Response, Refusal> {
     let session = caller.session();
     let found = session.archived_one(&study, &series, &sop).map_err(Refusal::dicomweb)?;
-    objects(session, vec![found], &headers)
+    Ok(objects(session, vec![found], &headers))
 }
 
-pub async fn study_metadata(caller: Caller, Path(study): Path<String>) -> Result<Response, Refusal> {
+pub async fn study_metadata(
+    caller: Caller,
+    Path(study): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     let found = caller.session().archived(&study, None).map_err(Refusal::dicomweb)?;
-    metadata(&caller, &found).map_err(Refusal::dicomweb)
+    metadata(&caller, &found, &headers).map_err(Refusal::dicomweb)
 }
 
 pub async fn series_metadata(
     caller: Caller,
     Path((study, series)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let found = caller.session().archived(&study, Some(&series)).map_err(Refusal::dicomweb)?;
-    metadata(&caller, &found).map_err(Refusal::dicomweb)
+    metadata(&caller, &found, &headers).map_err(Refusal::dicomweb)
 }
 
 pub async fn instance_metadata(
     caller: Caller,
     Path((study, series, sop)): Path<(String, String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let found = caller.session().archived_one(&study, &series, &sop).map_err(Refusal::dicomweb)?;
-    metadata(&caller, &[found]).map_err(Refusal::dicomweb)
+    metadata(&caller, &[found], &headers).map_err(Refusal::dicomweb)
 }
 
 /// The whole pixel data element, as bulk data: all frames.
@@ -102,7 +110,11 @@ pub async fn frames(
 }
 
 /// The metadata of each object as made at ingest, with this node's base before bulk data.
-fn metadata(caller: &Caller, found: &[ArchivedInstance]) -> Result<Response, Fault> {
+fn metadata(caller: &Caller, found: &[ArchivedInstance], headers: &HeaderMap) -> Result<Response, Fault> {
+    let tag = represent::tag(found, "metadata");
+    if let Some(response) = represent::unchanged(headers, &tag) {
+        return Ok(response);
+    }
     let base = format!("{}/dicomweb", caller.gate.options.pages);
     let mut body = Vec::with_capacity(found.len() * METADATA_BYTES_USUAL);
     body.push(b'[');
@@ -120,12 +132,13 @@ fn metadata(caller: &Caller, found: &[ArchivedInstance]) -> Result<Response, Fau
         body.extend_from_slice(&kept[from..]);
     }
     body.push(b']');
-    let response = (
-        [(header::CONTENT_TYPE, "application/dicom+json"), (header::CACHE_CONTROL, "private, no-cache")],
-        body,
-    )
-        .into_response();
-    Ok(response)
+    let (body, coding) = represent::pressed(headers, body);
+    let mut response = respond("application/dicom+json", Body::from(body));
+    if let Some(coding) = coding {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    Ok(represent::tagged(response, &tag))
 }
 
 fn wants(headers: &HeaderMap, what: &str) -> bool {
@@ -134,34 +147,61 @@ fn wants(headers: &HeaderMap, what: &str) -> bool {
 }
 
 /// Objects as Part 10 files: one alone where the client takes `application/dicom` for a single object, multipart otherwise.
-fn objects(session: Session, found: Vec<ArchivedInstance>, headers: &HeaderMap) -> Result<Response, Refusal> {
+fn objects(session: Session, found: Vec<ArchivedInstance>, headers: &HeaderMap) -> Response {
+    let tag = represent::tag(&found, "objects");
+    if let Some(response) = represent::unchanged(headers, &tag) {
+        return response;
+    }
     let single =
         !wants(headers, "multipart/related") && wants(headers, "application/dicom") && found.len() == 1;
-    if !single {
-        let boundary = boundary();
-        let kind = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
-        let mut length: u64 = found.iter().map(|i| i.length).sum();
-        let parts: Vec<(String, Piece)> = found
-            .into_iter()
-            .map(|i| {
-                let kind = format!("application/dicom; transfer-syntax={}", i.transfer_syntax);
-                (part_head(&boundary, &kind), Piece::Object(i))
-            })
-            .collect();
-        let end = part_end(&boundary);
-        length += parts.iter().map(|(head, _)| head.len() as u64).sum::<u64>() + end.len() as u64;
-        let mut response = respond(&kind, body(session, parts, end));
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        return Ok(response);
-    }
-    let Some(one) = found.into_iter().next() else {
-        return Err(Refusal::dicomweb(Fault::not_found("no such object")));
+    let response = match found.first() {
+        Some(one) if single => one_object(session, one.clone(), headers, &tag),
+        _ => many_objects(session, found),
     };
-    let length = one.length;
-    let mut response =
-        respond("application/dicom", body(session, vec![(String::new(), Piece::Object(one))], String::new()));
+    represent::tagged(response, &tag)
+}
+
+fn many_objects(session: Session, found: Vec<ArchivedInstance>) -> Response {
+    let boundary = boundary();
+    let kind = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
+    let mut length: u64 = found.iter().map(|i| i.length).sum();
+    let parts: Vec<(String, Piece)> = found
+        .into_iter()
+        .map(|i| {
+            let kind = format!("application/dicom; transfer-syntax={}", i.transfer_syntax);
+            let range = 0..i.length;
+            (part_head(&boundary, &kind), Piece::Object(i, range))
+        })
+        .collect();
+    let end = part_end(&boundary);
+    length += parts.iter().map(|(head, _)| head.len() as u64).sum::<u64>() + end.len() as u64;
+    let mut response = respond(&kind, body(session, parts, end));
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    Ok(response)
+    response
+}
+
+/// One object alone, or the range of it that was asked for.
+fn one_object(session: Session, one: ArchivedInstance, headers: &HeaderMap, tag: &str) -> Response {
+    let whole = one.length;
+    let (range, status, said) = match represent::wanted(headers, whole, tag) {
+        Wanted::All => (0..whole, StatusCode::OK, None),
+        Wanted::Part(range) => {
+            let said = format!("bytes {}-{}/{whole}", range.start, range.end - 1);
+            (range, StatusCode::PARTIAL_CONTENT, Some(said))
+        }
+        Wanted::Nothing => (0..0, StatusCode::RANGE_NOT_SATISFIABLE, Some(format!("bytes */{whole}"))),
+    };
+    let length = range.end - range.start;
+    let piece = (String::new(), Piece::Object(one, range));
+    let mut response = respond("application/dicom", body(session, vec![piece], String::new()));
+    *response.status_mut() = status;
+    let to = response.headers_mut();
+    to.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    to.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(value) = said.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        to.insert(header::CONTENT_RANGE, value);
+    }
+    response
 }
 
 fn frames_of(
@@ -173,6 +213,21 @@ fn frames_of(
     if numbers.len() > FRAMES_MAX {
         return Err(Refusal::dicomweb(Fault::too_costly("too many frames in one request")));
     }
+    let list: Vec<String> = numbers.iter().map(usize::to_string).collect();
+    let tag = represent::tag(std::slice::from_ref(&found), &format!("frames {}", list.join(",")));
+    if let Some(response) = represent::unchanged(headers, &tag) {
+        return Ok(response);
+    }
+    let response = frames_answer(session, found, numbers, headers)?;
+    Ok(represent::tagged(response, &tag))
+}
+
+fn frames_answer(
+    session: Session,
+    found: ArchivedInstance,
+    numbers: Vec<usize>,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
     let kind = media_type(&found.transfer_syntax);
     let typed = format!("{kind}; transfer-syntax={}", found.transfer_syntax);
     if numbers.len() == 1
@@ -216,7 +271,7 @@ pub fn media_type(uid: &str) -> &'static str {
 }
 
 enum Piece {
-    Object(ArchivedInstance),
+    Object(ArchivedInstance, Range<u64>),
     Frame(ArchivedInstance, usize),
 }
 
@@ -272,11 +327,12 @@ fn read(session: &Session, piece: &Piece, sent: &impl Fn(Result<Bytes, Fault>) -
         Piece::Frame(instance, number) => {
             sent(Ok(Bytes::from(session.frame(instance, *number)?)));
         }
-        Piece::Object(instance) => {
+        Piece::Object(instance, range) => {
             let mut reader = session.open_image(instance)?;
-            let mut at = 0;
-            while at < reader.length() {
-                let bytes = reader.read_range(at, CHUNK)?;
+            let mut at = range.start;
+            while at < range.end {
+                let now = usize::try_from(range.end - at).unwrap_or(CHUNK).min(CHUNK);
+                let bytes = reader.read_range(at, now)?;
                 at += bytes.len() as u64;
                 if !sent(Ok(Bytes::from(bytes))) {
                     break;

@@ -42,6 +42,11 @@ impl ArchivedInstance {
     pub fn metadata(&self) -> Result<Vec<u8>, Fault> {
         self.metadata.open()
     }
+
+    /// Of the object as stored.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.blob.sha256
+    }
 }
 
 /// Reads ranges of one object; every byte is authenticated.
