@@ -19,6 +19,17 @@ export async function run(stage) {
     await overDimse(stage, visit);
   }
   await stored(stage, archive, stage.story.visits[2]);
+  await everyFileOfPydicom(stage);
+}
+
+/** What breaks off in the middle, and what is not in the encoding that it names. */
+const REFUSED = ['MR_truncated.dcm', 'SC_rgb_jpeg.dcm', 'rtplan_truncated.dcm'];
+
+async function everyFileOfPydicom(stage) {
+  const told = await python(join(stage.peers, 'pydicom_files.py'), { dicomweb: stage.norte.dicomweb, token: stage.norte.token });
+  stage.expect(told.identical > 50, `${told.identical} of the ${told.files} files that pydicom tests itself with are stored and given back byte for byte (${told.without_uids} have no UIDs)`, told);
+  stage.equal(told.different, [], 'none of them comes back different');
+  stage.equal(told.refused.map(([name]) => name).filter((name) => !REFUSED.includes(name)), [], `and none is refused but ${REFUSED.join(', ')}`);
 }
 
 async function searched(stage, archive, visit) {
