@@ -333,9 +333,9 @@ impl Association {
 
 /// Re-armed before each read: a stock client that writes header and body apart would wait 40 ms for our delayed ACK.
 #[cfg(target_os = "linux")]
-fn quick_acknowledge(stream: &TcpStream) {
+pub(super) fn quick_acknowledge(stream: &TcpStream) {
     let _ = stream.set_quickack(true);
 }
 
 #[cfg(not(target_os = "linux"))]
-fn quick_acknowledge(_: &TcpStream) {}
+pub(super) fn quick_acknowledge(_: &TcpStream) {}

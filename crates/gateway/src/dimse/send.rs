@@ -2,6 +2,7 @@
 
 use super::client::title;
 use super::retrieve::{Sending, context_for, store_request};
+use super::rim::quick_acknowledge;
 use crate::gate::Gate;
 use badiano_dicom::association::{Settings, State, own_implementation};
 use badiano_dicom::dictionary::uids;
@@ -103,6 +104,7 @@ impl Outbound {
             if self.provider.state() == State::Sta1 {
                 return Err(Fault::unavailable("the peer ended the association"));
             }
+            quick_acknowledge(&self.stream);
             let read = tokio::time::timeout(STEP, self.stream.read(&mut self.buffer)).await;
             let taken = read.map_err(|_| Fault::unavailable("the peer does not answer"))?.map_err(broken)?;
             if taken == 0 {

@@ -81,6 +81,15 @@ impl Node<'_> {
         self.0["token"].as_str().ok_or("demo.json has no token".to_owned())
     }
 
+    /// Where DICOM answers, and under which title.
+    pub fn dimse(&self) -> Result<(SocketAddr, &str), String> {
+        let door = &self.0["dimse"];
+        let port = door["port"].as_u64().and_then(|p| u16::try_from(p).ok());
+        let found = port.zip(door["ae_title"].as_str());
+        let (port, title) = found.ok_or("demo.json names no DICOM door".to_owned())?;
+        Ok((SocketAddr::from(([127, 0, 0, 1], port)), title))
+    }
+
     /// Where FHIR, DICOMweb and the pages answer, in the clear on this machine.
     pub fn http(&self) -> Result<SocketAddr, String> {
         let pages = self.0["pages"].as_str().unwrap_or_default();
