@@ -40,7 +40,7 @@ impl Titles {
         let mut running = Vec::new();
         for folder in folders {
             let mut command =
-                self.command("storescu", &["-nh", "+sd", PDU[0], PDU[1]], std::slice::from_ref(folder))?;
+                self.command("storescu", &["+sd", PDU[0], PDU[1]], std::slice::from_ref(folder))?;
             if stock {
                 command.env_remove("TCP_NODELAY");
             }
