@@ -29,6 +29,18 @@ pub trait Files: Send + Sync {
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 }
 
+/// Makes a folder and all above it that is not there; their names survive a power loss.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    let Some(above) = folder.parent().filter(|_| !folder.is_dir()) else { return Ok(()) };
+    // The parent of a plain name is the folder that we run in.
+    let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+    make_folder(above)?;
+    match fs::create_dir(folder) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => DiskFiles.sync_folder(above),
+    }
+}
+
 /// The operating system's own files.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct DiskFiles;
@@ -39,7 +51,7 @@ impl Files for DiskFiles {
         Ok(Arc::new(file))
     }
     fn list(&self, folder: &Path) -> io::Result<Vec<(String, u64)>> {
-        fs::create_dir_all(folder)?;
+        make_folder(folder)?;
         let mut found = Vec::new();
         for entry in fs::read_dir(folder)? {
             let entry = entry?;

@@ -1,6 +1,7 @@
 //! Where a store lives, its limits, and the key file that stands outside it.
 
 use crate::faults::OrFault;
+use crate::files::{DiskFiles, Files, make_folder};
 use crate::seal::NodeKey;
 use badiano_kernel::Fault;
 use badiano_kernel::id::random_bytes;
@@ -85,15 +86,16 @@ impl Options {
     }
 
     fn make_key(&self) -> Result<(), Fault> {
-        if let Some(folder) = self.key_file.parent() {
-            fs::create_dir_all(folder).or_fault()?;
-        }
+        let folder = self.key_file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        make_folder(folder).or_fault()?;
         let secret: [u8; 32] = random_bytes();
         let hex: String = secret.iter().map(|b| format!("{b:02x}")).collect();
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.key_file).or_fault()?;
         writeln!(file, "{hex}").or_fault()?;
-        file.sync_all().or_fault()
+        file.sync_all().or_fault()?;
+        // Its name too: data whose key a power loss took are lost.
+        DiskFiles.sync_folder(folder).or_fault()
     }
 }
 

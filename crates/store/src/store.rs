@@ -3,7 +3,7 @@
 use crate::blobs::Mended;
 use crate::changes::Change;
 use crate::faults::OrFault;
-use crate::files::{DiskFiles, Files};
+use crate::files::{DiskFiles, Files, make_folder};
 use crate::leaves::{self, LeafDraft, SealedLeaf};
 use crate::migrations::migrate;
 use crate::names::Names;
@@ -59,7 +59,7 @@ impl Store {
 
     /// The same with other limits and another file layer for packs and spool.
     pub fn open_with(options: Options, limits: Limits, files: Arc<dyn Files>) -> Result<Store, Fault> {
-        fs::create_dir_all(&options.data).or_fault()?;
+        make_folder(&options.data).or_fault()?;
         let lock = lock(&options.data)?;
         let database = options.data.join(DATABASE);
         let key = options.node_key(!database.exists())?;
