@@ -9,10 +9,11 @@ struct Needed {
     package: &'static str,
 }
 
-const NEEDED: [Needed; 4] = [
+const NEEDED: [Needed; 5] = [
     Needed { programs: &["chromium", "chromium-browser", "google-chrome"], package: "chromium" },
     Needed { programs: &["storescu"], package: "dcmtk" },
     Needed { programs: &["findscu"], package: "dcmtk" },
+    Needed { programs: &["strace"], package: "strace" },
     Needed { programs: &["python3"], package: "python3" },
 ];
 /// The oldest Node that the pages are built with.

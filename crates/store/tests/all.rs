@@ -7,6 +7,7 @@ mod kill9;
 mod leaves;
 mod opening;
 mod place;
+mod power;
 mod queues;
 mod resources;
 mod search;

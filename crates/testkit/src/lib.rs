@@ -6,6 +6,7 @@
 pub mod hl7;
 pub mod order;
 pub mod people;
+pub mod power;
 pub mod proof;
 pub mod rng;
 pub mod story;
