@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{OnceLock, RwLock};
 
-/// Patterns that are kept compiled.
-const PATTERNS_KEPT_MAX: usize = 512;
+/// Patterns that are kept compiled: at [`PATTERN_MEMORY_MAX`] each, what a stranger can make us hold.
+const PATTERNS_KEPT_MAX: usize = 64;
 const PATTERN_BYTES_MAX: usize = 4096;
 const PATTERN_MEMORY_MAX: usize = 1 << 20;
 
@@ -108,6 +108,10 @@ impl<'a> Evaluator<'_, 'a> {
                     return Err(EvaluationError::too_costly("a computed text is too long"));
                 }
                 if function == F::Replace {
+                    let grown = text.matches(first).count().saturating_mul(with.len());
+                    if grown > TEXT_BYTES_MAX {
+                        return Err(EvaluationError::too_costly("a computed text is too long"));
+                    }
                     self.text(text.replace(first, &with))
                 } else if first.is_empty() {
                     self.text(text.to_owned())
