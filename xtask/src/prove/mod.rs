@@ -25,11 +25,20 @@ struct Tests {
     named: &'static [&'static str],
 }
 
-const AREAS: [Area; 6] = [
+const AREAS: [Area; 7] = [
     Area {
         name: "store",
         what: "what was acknowledged survives kill -9 and power loss, and nothing is half",
-        tests: &[Tests { package: "badiano-store", binary: "all", named: &["power_loss", "kill_9"] }],
+        tests: &[Tests {
+            package: "badiano-store",
+            binary: "all",
+            named: &["after_a_power_loss", "survives_kill_9"],
+        }],
+    },
+    Area {
+        name: "fuzz",
+        what: "no input makes a parser panic, loop, or hold more memory than its length allows",
+        tests: &[Tests { package: "badiano-testkit", binary: "fuzz", named: &["no_input_breaks"] }],
     },
     Area { name: "dicom", what: "images arrive once, whole, unaltered", tests: &[] },
     Area { name: "hl7", what: "messages are kept byte for byte and applied in order", tests: &[] },
