@@ -364,7 +364,7 @@ fn read_question(input: &[u8]) -> Answer {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let (_, include) = parse_qido(&pairs, Level::Study).map_err(|why| why.to_string())?;
-    Ok(format!("{}", about(format!("{include:?}").len())))
+    Ok(about(format!("{include:?}").len()))
 }
 
 fn read_name(input: &[u8]) -> Answer {
