@@ -88,7 +88,7 @@ fn patient(id: &str, family: &str) -> Value {
         "text": { "status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>" },
         "name": [{ "family": family }],
         "birthDate": "1980-05-17",
-        "contact": [{ "gender": "male" }]
+        "contact": [{ "name": { "text": "contacto" }, "gender": "male" }]
     })
 }
 

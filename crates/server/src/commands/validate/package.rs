@@ -58,9 +58,15 @@ fn tar(mut from: impl Read, definitions: &mut Definitions) -> std::io::Result<us
     let wrong = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what);
     let mut count = 0;
     for _ in 0..FILES_MAX {
-        let mut header = [0; BLOCK];
-        if from.read_exact(&mut header).is_err() || header.iter().all(|b| *b == 0) {
+        let mut header = Vec::with_capacity(BLOCK);
+        (&mut from).take(BLOCK as u64).read_to_end(&mut header)?;
+        if header.iter().all(|b| *b == 0) {
+            // To the end, so that the sum at the end of the compressed form is looked at.
+            std::io::copy(&mut from, &mut std::io::sink())?;
             return Ok(count);
+        }
+        if header.len() < BLOCK {
+            return Err(wrong("the package ends early"));
         }
         let digits = header[124..136].iter().take_while(|b| b.is_ascii_digit() || **b == b' ');
         let size: String = digits.map(|b| char::from(*b)).collect();
