@@ -2,6 +2,7 @@
 
 use super::Area;
 use super::frame::demo::{Demo, Node};
+use super::frame::example;
 use super::frame::http::Connection;
 use super::frame::report::{Better, Report};
 use super::frame::{cost, spread, yardstick};
@@ -14,6 +15,8 @@ const CONNECTIONS: usize = 4;
 const READS_EACH: usize = 2_500;
 
 fn measure(report: &mut Report) -> Result<(), String> {
+    // `validate_res_core_s`, `validate_profile_res_core_s`: on one core, without a node.
+    example::measure(report, "badiano-fhir", "measure_validation")?;
     let demo = Demo::start(&[])?;
     let norte = demo.hospital("norte")?;
     report.add("idle_mb", cost::resident_mb(norte.pid()?)?, "MB", None, Better::Lower);
