@@ -10,6 +10,7 @@ mod types;
 
 pub use crate::outcome::{Issue, IssueType, Severity};
 pub use position::{Position, position_of};
+pub use profiles::{conforms_to, member_of};
 
 use crate::primitive::JsonForm;
 pub use crate::profile::Definitions;

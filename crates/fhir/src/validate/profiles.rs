@@ -4,8 +4,8 @@
 use super::{Check, IssueType, Part, Severity};
 use crate::fhirpath::decimal::Decimal;
 use crate::fhirpath::{Context, Item, Node};
-use crate::profile::Profile;
 use crate::profile::rule::{Constraint, Rule, RuleBinding, RuleType};
+use crate::profile::{Definitions, Profile};
 use crate::schema::{self, Strength};
 use crate::value::Value;
 use std::sync::Arc;
@@ -363,23 +363,22 @@ impl<'v> Check<'v> {
         }
     }
 
-    /// For `conformsTo`: nothing for a profile that is not known.
     fn conforms(&self, value: &Value, url: &str) -> Option<bool> {
-        let definitions = self.definitions?;
-        let name = crate::profile::rule::short(url);
-        if schema::structure(&name).is_some() {
-            return Some(is_kind(value.resource_type(), &name));
-        }
-        let profile = definitions.profile(url)?;
-        let mut trial = Check {
-            definitions: Some(definitions),
-            is_trial: true,
-            resources: vec![value],
-            ..Check::default()
-        };
-        trial.apply(&profile, Node::root(value));
-        Some(!trial.issues.iter().any(super::Issue::is_error))
+        conforms_to(value, url, self.definitions?)
     }
+}
+
+/// For `conformsTo` of FHIRPath: whether a resource is of a type or fits a profile; nothing for one that is not known.
+pub fn conforms_to(value: &Value, url: &str, definitions: &Definitions) -> Option<bool> {
+    let name = crate::profile::rule::short(url);
+    if schema::structure(&name).is_some() {
+        return Some(is_kind(value.resource_type(), &name));
+    }
+    let profile = definitions.profile(url)?;
+    let mut trial =
+        Check { definitions: Some(definitions), is_trial: true, resources: vec![value], ..Check::default() };
+    trial.apply(&profile, Node::root(value));
+    Some(!trial.issues.iter().any(super::Issue::is_error))
 }
 
 /// The children of a name, a choice by its bare name.
@@ -413,8 +412,13 @@ pub(super) fn is_kind(kind: &str, wanted: &str) -> bool {
     false
 }
 
-/// Whether a code, Coding, CodeableConcept, Quantity or text is in a value set.
-pub(super) fn member(definitions: &crate::profile::Definitions, value: &Value, set: &str) -> Option<bool> {
+/// For `memberOf` of FHIRPath: whether a code, Coding, CodeableConcept or Quantity is in a value set; nothing when it
+/// cannot be told from what is here.
+pub fn member_of(value: &Value, set: &str, definitions: &Definitions) -> Option<bool> {
+    member(definitions, value, set)
+}
+
+pub(super) fn member(definitions: &Definitions, value: &Value, set: &str) -> Option<bool> {
     let coding = |coding: &Value| match (coding["system"].as_str(), coding["code"].as_str()) {
         (_, None) => Some(false),
         (None, Some(_)) => Some(false),

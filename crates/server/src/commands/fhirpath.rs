@@ -4,6 +4,7 @@ use super::output::{Output, Stopped, ended};
 use super::validate::inputs;
 use crate::Format;
 use badiano_fhir::fhirpath::{Context, Expression, Item, Node, decimal::Decimal};
+use badiano_fhir::validate::{self, Definitions};
 use badiano_fhir::{Value, fhir, json};
 use badiano_kernel::{Fault, Instant};
 use clap::Args;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 #[derive(Args)]
 pub struct FhirpathOptions {
     /// Expresión / expression: "name.where(use = 'official').family"
+    #[arg(allow_hyphen_values = true)]
     expression: String,
     /// Recurso en JSON o XML, o - para la entrada estándar / resource, or - for standard input
     #[arg(value_name = "FILE|-")]
@@ -21,6 +23,9 @@ pub struct FhirpathOptions {
     /// Variables como objeto JSON / variables as a JSON object: {"edad": 45}
     #[arg(long, value_name = "JSON")]
     variables: Option<String>,
+    /// Un nombre que el tipo no tiene es un error, no un resultado vacío / a name that the type does not have is an error
+    #[arg(long)]
+    strict: bool,
 }
 
 pub fn run(options: &FhirpathOptions, format: Format) -> Result<ExitCode, Fault> {
@@ -42,6 +47,12 @@ pub fn run(options: &FhirpathOptions, format: Format) -> Result<ExitCode, Fault>
     let variables: Vec<(&str, Vec<Item<'_>>)> = variables.iter().map(|(k, v)| (k, items_of(v))).collect();
     let mut context = Context::new(&resource, Instant::now());
     context.variables = &variables;
+    context.strict = options.strict;
+    let definitions = Definitions::new();
+    let member_of = |value: &Value, set: &str| validate::member_of(value, set, &definitions);
+    let conforms_to = |value: &Value, url: &str| validate::conforms_to(value, url, &definitions);
+    context.member_of = Some(&member_of);
+    context.conforms_to = Some(&conforms_to);
     // A wrong expression was refused above; what it meets in this resource is a result that is not there.
     let found = match expression.evaluate(&context) {
         Ok(found) => found,

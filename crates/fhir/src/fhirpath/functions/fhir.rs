@@ -71,7 +71,10 @@ impl<'a> Evaluator<'_, 'a> {
                     ));
                 };
                 self.spend(64)?;
-                Ok(boolean(item.as_node().and_then(|node| conforms_to(node.value(), &url))))
+                match item.as_node().and_then(|node| conforms_to(node.value(), &url)) {
+                    Some(answer) => Ok(boolean(Some(answer))),
+                    None => Err(EvaluationError::not_supported("the profile is not known here")),
+                }
             }
             F::HtmlChecks => {
                 let Some(item) = single(&input)? else { return Ok(Vec::new()) };
