@@ -6,6 +6,7 @@ mod jobs;
 mod roles;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use commands::administer;
 use std::process::ExitCode;
 
 /// El expediente clínico y las imágenes de un país, en un solo programa.
@@ -55,6 +56,20 @@ enum Command {
     /// Mensajes HL7 v2 de archivos / HL7 v2 messages from files
     #[command(subcommand)]
     Hl7(commands::hl7::Hl7Command),
+    /// Equipos DICOM y remitentes HL7 / DICOM devices and HL7 senders
+    Peers(administer::Group<administer::Peers>),
+    /// Cuentas, roles y proveedores de identidad / accounts, roles and identity providers
+    Users(administer::Group<administer::Users>),
+    /// Instituciones del concentrador y sus certificados / the hub's institutions and their certificates
+    Institutions(administer::Group<administer::Institutions>),
+    /// Sistemas que preguntan por FHIR / systems that ask by FHIR
+    Systems(administer::Group<administer::Systems>),
+    /// Mensajes HL7 recibidos / HL7 messages received
+    Messages(administer::Group<administer::Messages>),
+    /// Lo que espera, y por qué / what waits, and why
+    Queues(administer::Group<administer::Queues>),
+    /// Estado del nodo en marcha / state of the running node
+    Status(administer::At),
     /// Copia un nodo, en marcha o detenido / copy a node, running or stopped
     Backup(commands::backup::BackupOptions),
     /// Devuelve una copia a un directorio vacío / bring a copy back into an empty directory
@@ -76,6 +91,13 @@ fn main() -> ExitCode {
         Command::Validate(options) => commands::validate::run(&options, arguments.format),
         Command::Fhirpath(options) => commands::fhirpath::run(&options, arguments.format),
         Command::Join(options) => commands::join::run(&options),
+        Command::Peers(group) => administer::run(&group, arguments.format),
+        Command::Users(group) => administer::run(&group, arguments.format),
+        Command::Institutions(group) => administer::run(&group, arguments.format),
+        Command::Systems(group) => administer::run(&group, arguments.format),
+        Command::Messages(group) => administer::run(&group, arguments.format),
+        Command::Queues(group) => administer::run(&group, arguments.format),
+        Command::Status(at) => administer::status(&at, arguments.format),
         Command::Backup(options) => commands::backup::backup(&options),
         Command::Restore(options) => commands::backup::restore(&options),
     };

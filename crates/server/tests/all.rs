@@ -1,5 +1,6 @@
 //! The binary itself, started as an operator starts it, with real peers: DCMTK, MLLP, TLS, the file system.
 
+mod administration;
 mod backup;
 mod certificates;
 mod fhir_rest;

@@ -137,24 +137,32 @@ impl Place {
 
 impl Running {
     /// Starts a command and waits until it says that it is ready.
-    pub fn of(mut command: Command) -> Running {
+    pub fn of(command: Command) -> Running {
+        Running::saying(command).0
+    }
+
+    /// The same, with the lines that it printed until then.
+    pub fn saying(mut command: Command) -> (Running, Vec<String>) {
         let log = tempfile::NamedTempFile::new().expect("a file");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.reopen().expect("the file"));
         let mut child = command.spawn().expect("the program starts");
         let out = child.stdout.take().expect("the pipe was asked for");
         let (tell, ready) = mpsc::channel();
         std::thread::spawn(move || {
+            let mut said = Vec::new();
             for line in BufReader::new(out).lines().map_while(Result::ok) {
-                if line.starts_with("ready") {
-                    let _ = tell.send(());
+                let is_ready = line.starts_with("ready");
+                said.push(line);
+                if is_ready {
+                    let _ = tell.send(std::mem::take(&mut said));
                 }
             }
         });
-        if ready.recv_timeout(READY).is_err() {
+        let Ok(said) = ready.recv_timeout(READY) else {
             let _ = child.kill();
             panic!("not ready in time: {}", text_of(log.path()));
-        }
-        Running { child }
+        };
+        (Running { child }, said)
     }
 
     pub fn id(&self) -> u32 {

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod administer;
 pub mod backup;
 pub mod demo;
 pub mod fhirpath;
