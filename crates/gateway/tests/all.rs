@@ -1,9 +1,11 @@
 //! The doors of a running node, called over their sockets: who gets in, what an answer holds, what the log says.
 
 mod asking;
+mod bad_input;
 mod dimse_calls;
 mod dimse_doors;
 mod hl7_doors;
+mod hostile;
 mod http_doors;
 mod person;
 mod rightful;
