@@ -1,6 +1,7 @@
 //! The change log: every change of this node in one total order, for subscriptions, the warehouse and other nodes.
 
 use crate::documents::document_kind;
+use crate::resource_id::IdText;
 use crate::tx::Area;
 use crate::view::{View, limit as to_limit, signed, unsigned};
 use badiano_kernel::{Fault, Instant};
@@ -42,7 +43,7 @@ impl View<'_> {
                    WHERE c.seq > ?1 AND c.seq <= ?2 ORDER BY c.seq LIMIT ?3";
         let rows = self.all(sql, params![signed(after), signed(to), to_limit(limit)], |r| {
             let named: Option<(i64, String)> = match (r.get(6)?, r.get(7)?) {
-                (Some(kind), Some(id)) => Some((kind, id)),
+                (Some(kind), Some(IdText(id))) => Some((kind, id)),
                 _ => None,
             };
             let change = Change {

@@ -1,6 +1,7 @@
 //! Documents: versioned bytes under a kind and a key, for what is no FHIR resource (settings, peers, accounts, registers).
 
 use crate::body;
+use crate::resource_id::IdCell;
 use crate::resources::{Expect, Row1, Stored, read_stored};
 use crate::search::keys::Keys;
 use crate::tx::{Area, Tx};
@@ -103,7 +104,7 @@ impl Tx<'_> {
         let kind = self.number_of(&kind_name(kind))?;
         self.put_row(Row1 {
             kind,
-            id: key,
+            id: IdCell::Text(key),
             area: Area::Document,
             expect,
             deleted: false,
@@ -150,7 +151,7 @@ impl Tx<'_> {
     /// Takes a document away with all its versions; one that is not there stays so.
     pub fn drop_document(&mut self, kind: &str, key: &str) -> Result<(), Fault> {
         let Some(number) = self.number(&kind_name(kind)) else { return Ok(()) };
-        let Some(head) = self.head(number, key)? else { return Ok(()) };
+        let Some(head) = self.head(number, IdCell::Text(key))? else { return Ok(()) };
         self.run("DELETE FROM version WHERE rid = ?1", [head.rid])?;
         self.run("DELETE FROM resource WHERE rid = ?1", [head.rid])?;
         Ok(())
@@ -159,10 +160,10 @@ impl Tx<'_> {
     /// Marks a document deleted; one that is not there stays so.
     pub fn delete_document(&mut self, kind: &str, key: &str, now: Instant) -> Result<(), Fault> {
         let Some(number) = self.number(&kind_name(kind)) else { return Ok(()) };
-        if self.head(number, key)?.is_none() {
+        if self.head(number, IdCell::Text(key))?.is_none() {
             return Ok(());
         }
-        self.delete_row(number, key, Area::Document, Expect::Any, now).map(|_| ())
+        self.delete_row(number, IdCell::Text(key), Area::Document, Expect::Any, now).map(|_| ())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Older versions in the order of changes, newest first: of one resource, of a type, of everything (FHIR R4, http.html#history).
 
+use crate::resource_id::IdCell;
 use crate::resources::{Stored, read_stored};
 use crate::tx::Area;
 use crate::view::{View, limit as to_limit, signed, unsigned};
@@ -42,7 +43,7 @@ impl View<'_> {
             }
             Whose::One(kind, id) => {
                 let Some(kind) = self.number(kind) else { return Ok(Vec::new()) };
-                let Some(head) = self.head(kind, id)? else { return Ok(Vec::new()) };
+                let Some(head) = self.head(kind, IdCell::of(id))? else { return Ok(Vec::new()) };
                 let sql = "SELECT change, rid, version FROM version WHERE rid = ?1 AND change < ?2 \
                            UNION ALL SELECT change, rid, version FROM resource WHERE rid = ?1 AND change < ?2 \
                            ORDER BY 1 DESC LIMIT ?3";
@@ -61,7 +62,7 @@ impl View<'_> {
     /// When the next version of a resource was made, if there is one.
     pub fn replaced(&self, kind: &str, id: &str, version: u64) -> Result<Option<Instant>, Fault> {
         let Some(kind) = self.number(kind) else { return Ok(None) };
-        let Some(head) = self.head(kind, id)? else { return Ok(None) };
+        let Some(head) = self.head(kind, IdCell::of(id))? else { return Ok(None) };
         let sql = "SELECT updated FROM version WHERE rid = ?1 AND version = ?2 \
                    UNION ALL SELECT updated FROM resource WHERE rid = ?1 AND version = ?2";
         let at = self.one(sql, params![head.rid, signed(version + 1)], |r| r.get(0))?;

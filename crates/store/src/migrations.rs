@@ -5,10 +5,9 @@ use badiano_kernel::Fault;
 use rusqlite::Connection;
 
 /// Each step takes the database from its index to the next number.
-const STEPS: &[&str] = &[STEP_1, STEP_2];
+const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3];
 
-/// `ix` is led by the patient, so that one patient's data lie together and a question about one is one range scan;
-/// `gx` serves questions over everybody. Rows of `ix` may be too many (hashes meet), never too few: `keys` decides.
+/// The search rows of this step are those of the first release; step 3 replaces them.
 const STEP_1: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE name(n INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -89,8 +88,28 @@ CREATE UNIQUE INDEX work_id ON work(kind, id);
 CREATE INDEX work_list ON work(kind, list, rank, since, n, state, due, area, topic, holder, pat, class, source);
 ";
 
+/// `ix` is led by the patient, so that one patient's data lie together and a question about one is one range scan over rows
+/// that bear marks of all that a resource says; `gx` serves questions over everybody. Rows may find too much (hashes meet),
+/// never too little: the search entries, which stand before the body in one frame, decide. `reshape` fills both from the rows
+/// of the step before, takes the entries out of `keys`, and writes a UUID as its bytes.
+const STEP_3: &str = "
+DROP TABLE ix;
+CREATE TABLE ix(
+  pat INTEGER NOT NULL, kind INTEGER NOT NULL, rid INTEGER NOT NULL, marks BLOB NOT NULL,
+  PRIMARY KEY(pat, kind, rid)) WITHOUT ROWID;
+CREATE TABLE gx(
+  kind INTEGER NOT NULL, param INTEGER NOT NULL, hash INTEGER NOT NULL, lo, rid INTEGER NOT NULL,
+  PRIMARY KEY(kind, param, hash, lo, rid)) WITHOUT ROWID;
+INSERT INTO meta(name, value) VALUES('reshape', 0);
+";
+
 /// Brings the database to the newest step; refuses one made by a newer program.
 pub(crate) fn migrate(conn: &mut Connection) -> Result<(), Fault> {
+    migrate_to(conn, STEPS.len())
+}
+
+/// Brings the database to a step, in which an earlier program would have left it.
+pub(crate) fn migrate_to(conn: &mut Connection, newest: usize) -> Result<(), Fault> {
     let at: usize = conn
         .query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0))
         .or_fault()?
@@ -99,7 +118,7 @@ pub(crate) fn migrate(conn: &mut Connection) -> Result<(), Fault> {
     if at > STEPS.len() {
         return Err(Fault::not_supported("the data were written by a newer version of this program"));
     }
-    for (step, sql) in STEPS.iter().enumerate().skip(at) {
+    for (step, sql) in STEPS.iter().enumerate().take(newest).skip(at) {
         let tx = conn.transaction().or_fault()?;
         tx.execute_batch(sql).or_fault()?;
         tx.pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX)).or_fault()?;

@@ -2,7 +2,9 @@
 
 use crate::body;
 use crate::faults::OrFault;
-use crate::search::keys::{Keys, index_rows};
+use crate::resource_id::{IdCell, IdText};
+use crate::search::keys::Keys;
+use crate::search::rows::{self, IndexRow, Leads, index_rows, lead, marks};
 use crate::tx::{Area, Tx};
 use crate::view::{View, signed, unsigned};
 use badiano_fhir::search::{Entry, Key};
@@ -104,8 +106,6 @@ pub(crate) struct Head {
     pub rid: i64,
     pub version: u64,
     pub deleted: bool,
-    pub pats: Vec<i64>,
-    pub keys: Vec<u8>,
 }
 
 const STORED: &str = "kind, id, version, updated, deleted, pat, class, source, pats, body";
@@ -115,13 +115,13 @@ impl View<'_> {
     pub fn get(&self, kind: &str, id: &str) -> Result<Option<Stored>, Fault> {
         let Some(kind) = self.number(kind) else { return Ok(None) };
         let sql = const_format(STORED, "FROM resource WHERE kind = ?1 AND id = ?2");
-        self.one(&sql, params![kind, id], read_stored)?.map(|raw| self.finish(raw)).transpose()
+        self.one(&sql, params![kind, IdCell::of(id)], read_stored)?.map(|raw| self.finish(raw)).transpose()
     }
 
     /// One version.
     pub fn get_version(&self, kind: &str, id: &str, version: u64) -> Result<Option<Stored>, Fault> {
         let Some(number) = self.number(kind) else { return Ok(None) };
-        let Some(newest) = self.head(number, id)? else { return Ok(None) };
+        let Some(newest) = self.head(number, IdCell::of(id))? else { return Ok(None) };
         if newest.version == version {
             return self.get(kind, id);
         }
@@ -137,7 +137,7 @@ impl View<'_> {
         let sql = "SELECT r.kind, r.id, v.version, v.updated, v.deleted, v.pat, v.class, v.source, v.pats, v.body \
                    FROM resource r JOIN version v ON r.rid = v.rid WHERE r.kind = ?1 AND r.id = ?2 \
                    ORDER BY v.version DESC";
-        let older = self.all(sql, params![self.number(kind), id], read_stored)?;
+        let older = self.all(sql, params![self.number(kind), IdCell::of(id)], read_stored)?;
         let mut all = vec![newest];
         for raw in older {
             all.push(self.finish(raw)?);
@@ -145,16 +145,10 @@ impl View<'_> {
         Ok(all)
     }
 
-    pub(crate) fn head(&self, kind: i64, id: &str) -> Result<Option<Head>, Fault> {
-        let sql = "SELECT rid, version, deleted, pats, keys FROM resource WHERE kind = ?1 AND id = ?2";
+    pub(crate) fn head(&self, kind: i64, id: IdCell<'_>) -> Result<Option<Head>, Fault> {
+        let sql = "SELECT rid, version, deleted FROM resource WHERE kind = ?1 AND id = ?2";
         self.one(sql, params![kind, id], |r| {
-            Ok(Head {
-                rid: r.get(0)?,
-                version: unsigned(r.get(1)?),
-                deleted: r.get(2)?,
-                pats: read_pats(r.get_ref(3)?.as_blob()?),
-                keys: r.get(4)?,
-            })
+            Ok(Head { rid: r.get(0)?, version: unsigned(r.get(1)?), deleted: r.get(2)? })
         })
     }
 
@@ -207,30 +201,37 @@ pub(crate) struct Raw {
 pub(crate) fn read_stored(r: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok(Raw {
         kind: r.get(0)?,
-        id: r.get(1)?,
+        id: r.get::<_, IdText>(1)?.0,
         version: unsigned(r.get(2)?),
         updated: Instant::from_micros(r.get(3)?),
         deleted: r.get(4)?,
         pat: r.get(5)?,
         class: unsigned(r.get(6)?),
         source: r.get(7)?,
-        pats: read_pats(r.get_ref(8)?.as_blob()?),
+        pats: read_pats(r.get(5)?, r.get_ref(8)?.as_blob()?),
         body: r.get(9)?,
     })
 }
 
-pub(crate) fn read_pats(bytes: &[u8]) -> Vec<i64> {
+/// The patients of a row: what stands in `pats`, or the one in `pat` where that is all.
+pub(crate) fn read_pats(pat: i64, bytes: &[u8]) -> Vec<i64> {
+    if bytes.is_empty() && pat != 0 {
+        return vec![pat];
+    }
     bytes.chunks_exact(8).map(|c| i64::from_le_bytes(c.try_into().unwrap_or_default())).collect()
 }
 
 fn write_pats(pats: &[i64]) -> Vec<u8> {
+    if pats.len() == 1 && pats[0] != 0 {
+        return Vec::new();
+    }
     pats.iter().flat_map(|p| p.to_le_bytes()).collect()
 }
 
 /// The row of a new version.
 pub(crate) struct Row1<'a> {
     pub kind: i64,
-    pub id: &'a str,
+    pub id: IdCell<'a>,
     pub area: Area,
     pub expect: Expect,
     pub deleted: bool,
@@ -260,13 +261,14 @@ impl Tx<'_> {
         for entry in put.entries {
             if !matches!(entry.key, Key::Missing) && &*entry.param != "_id" && &*entry.param != "_lastUpdated"
             {
+                self.number_of(lead(&entry.param))?;
                 keys.push(self.number_of(&entry.param)?, entry.key.clone());
             }
         }
-        let body = body::pack(json::to_string(put.body).as_bytes())?;
+        let body = body::pack_keyed(json::to_string(put.body).as_bytes(), &keys.encode())?;
         self.put_row(Row1 {
             kind,
-            id: put.id,
+            id: IdCell::of(put.id),
             area: Area::Resource,
             expect: put.expect,
             deleted: false,
@@ -282,20 +284,21 @@ impl Tx<'_> {
     /// Marks a resource deleted: a version without a body. Deleting again changes nothing and answers the same version.
     pub fn delete(&mut self, kind: &str, id: &str, expect: Expect, now: Instant) -> Result<u64, Fault> {
         let kind = self.number(kind).ok_or_else(|| Fault::not_found("no such resource"))?;
-        self.delete_row(kind, id, Area::Resource, expect, now)
+        self.delete_row(kind, IdCell::of(id), Area::Resource, expect, now)
     }
 
     pub(crate) fn delete_row(
         &mut self,
         kind: i64,
-        id: &str,
+        id: IdCell<'_>,
         area: Area,
         expect: Expect,
         now: Instant,
     ) -> Result<u64, Fault> {
-        let sql = "SELECT class, source, pats, deleted, version FROM resource WHERE kind = ?1 AND id = ?2";
+        let sql =
+            "SELECT class, source, pats, deleted, version, pat FROM resource WHERE kind = ?1 AND id = ?2";
         let old = self.one(sql, params![kind, id], |r| {
-            let pats = read_pats(r.get_ref(2)?.as_blob()?);
+            let pats = read_pats(r.get(5)?, r.get_ref(2)?.as_blob()?);
             Ok((unsigned(r.get(0)?), r.get::<_, String>(1)?, pats, r.get::<_, bool>(3)?, unsigned(r.get(4)?)))
         })?;
         let (class, source, pats, deleted, version) =
@@ -325,7 +328,7 @@ impl Tx<'_> {
         let version = old.as_ref().map_or(1, |o| o.version + 1);
         let rid = match &old {
             Some(old) => {
-                self.keep_old_version(old)?;
+                self.keep_old_version(row.kind, old.rid)?;
                 old.rid
             }
             None => {
@@ -335,13 +338,12 @@ impl Tx<'_> {
             }
         };
         let change = self.log_change(row.area, rid, version, row.now, row.deleted)?;
-        let keys = row.keys.encode();
         self.run(
             "INSERT INTO resource(rid, kind, id, version, updated, deleted, pat, class, change, source, pats, keys, body) \
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, x'', ?12) \
              ON CONFLICT(rid) DO UPDATE SET version = excluded.version, updated = excluded.updated, \
              deleted = excluded.deleted, pat = excluded.pat, class = excluded.class, change = excluded.change, \
-             source = excluded.source, pats = excluded.pats, keys = excluded.keys, body = excluded.body",
+             source = excluded.source, pats = excluded.pats, body = excluded.body",
             params![
                 rid,
                 row.kind,
@@ -354,52 +356,83 @@ impl Tx<'_> {
                 signed(change),
                 row.source,
                 write_pats(&row.pats),
-                keys,
                 row.body
             ],
         )?;
-        self.index(row.kind, rid, &row.pats, &row.keys)?;
+        if !row.keys.is_empty() || !row.pats.is_empty() {
+            self.index(row.kind, rid, &row.pats, &row.keys)?;
+        }
         Ok(version)
     }
 
     /// Moves the newest version among the older ones and takes its search rows away.
-    fn keep_old_version(&mut self, old: &Head) -> Result<(), Fault> {
+    fn keep_old_version(&mut self, kind: i64, rid: i64) -> Result<(), Fault> {
         self.run(
             "INSERT INTO version(rid, version, updated, deleted, pat, class, change, source, pats, body) \
              SELECT rid, version, updated, deleted, pat, class, change, source, pats, body FROM resource WHERE rid = ?1",
-            [old.rid],
+            [rid],
         )?;
-        let keys = Keys::decode(&old.keys)?;
-        let kind = self.one("SELECT kind FROM resource WHERE rid = ?1", [old.rid], |r| r.get::<_, i64>(0))?;
-        let mut statement = self
-            .conn
-            .prepare_cached(
-                "DELETE FROM ix WHERE pat = ?1 AND kind = ?2 AND param = ?3 AND hash = ?4 AND lo = ?5 AND hi = ?6 AND rid = ?7",
-            )
-            .or_fault()?;
-        for (pat, param, row) in index_rows(&old.pats, &keys, self.patient_params()) {
-            statement.execute(params![pat, kind, param, row.hash, row.lo, row.hi, old.rid]).or_fault()?;
+        let Some(old) = self.index_of(rid)? else { return Ok(()) };
+        for pat in old.pats {
+            self.run("DELETE FROM ix WHERE pat = ?1 AND kind = ?2 AND rid = ?3", [pat, kind, rid])?;
+        }
+        let sql = "DELETE FROM gx WHERE kind = ?1 AND param = ?2 AND hash = ?3 AND lo = ?4 AND rid = ?5";
+        let mut statement = self.conn.prepare_cached(sql).or_fault()?;
+        for row in old.rows.iter().filter(|r| !r.of_patient) {
+            statement.execute(params![kind, row.param, row.hash, row.lo, rid]).or_fault()?;
         }
         Ok(())
     }
 
-    fn index(&mut self, kind: i64, rid: i64, pats: &[i64], keys: &Keys) -> Result<(), Fault> {
-        let mut statement = self
-            .conn
-            .prepare_cached(
-                "INSERT OR IGNORE INTO ix(pat, kind, param, hash, lo, hi, rid) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )
-            .or_fault()?;
-        for (pat, param, row) in index_rows(pats, keys, self.patient_params()) {
-            statement.execute(params![pat, kind, param, row.hash, row.lo, row.hi, rid]).or_fault()?;
+    /// Writes the search rows of a row that has none.
+    pub(crate) fn index(&mut self, kind: i64, rid: i64, pats: &[i64], keys: &Keys) -> Result<(), Fault> {
+        let index = Index::new(pats, keys, &self.view);
+        let marks = marks(&index.rows);
+        for pat in &index.pats {
+            self.run(
+                "INSERT OR IGNORE INTO ix(pat, kind, rid, marks) VALUES(?1, ?2, ?3, ?4)",
+                params![pat, kind, rid, marks],
+            )?;
+        }
+        let sql = "INSERT OR IGNORE INTO gx(kind, param, hash, lo, rid) VALUES(?1, ?2, ?3, ?4, ?5)";
+        let mut statement = self.conn.prepare_cached(sql).or_fault()?;
+        for row in index.rows.iter().filter(|r| !r.of_patient) {
+            statement.execute(params![kind, row.param, row.hash, row.lo, rid]).or_fault()?;
         }
         Ok(())
     }
 }
 
+/// The search rows that a row of `resource` must have.
+pub(crate) struct Index {
+    pub pats: Vec<i64>,
+    pub rows: Vec<IndexRow>,
+}
+
+impl Index {
+    fn new(pats: &[i64], keys: &Keys, view: &View<'_>) -> Self {
+        Index { pats: rows::patients(pats, keys, view).into_iter().collect(), rows: index_rows(keys, view) }
+    }
+}
+
 impl View<'_> {
-    /// Numbers of the parameters that pin a patient.
-    pub(crate) fn patient_params(&self) -> [Option<i64>; 2] {
-        [self.number("patient"), self.number("subject")]
+    /// The search rows that a row must have, from what stands in it; none where there is no such row.
+    pub(crate) fn index_of(&self, rid: i64) -> Result<Option<Index>, Fault> {
+        let sql = "SELECT pat, pats, body FROM resource WHERE rid = ?1 AND deleted = 0";
+        let row = self.one(sql, [rid], |r| {
+            Ok((read_pats(r.get(0)?, r.get_ref(1)?.as_blob()?), r.get::<_, Vec<u8>>(2)?))
+        })?;
+        let Some((pats, body)) = row else { return Ok(None) };
+        let keys = Keys::decode(&body::unpack_keyed(&body)?.keys)?;
+        Ok(Some(Index::new(&pats, &keys, self)))
+    }
+}
+
+impl Leads for View<'_> {
+    fn lead_of(&self, param: i64) -> (i64, bool) {
+        let Ok(text) = self.text(param) else { return (param, false) };
+        let lead = lead(&text);
+        let number = if *text == *lead { param } else { self.number(lead).unwrap_or(param) };
+        (number, lead == "subject")
     }
 }

@@ -241,6 +241,7 @@ fn settle(conn: &Connection, shared: &Shared, clean: bool) -> Result<(Counters, 
     let mut at = tx.at;
     drop(tx);
     conn.execute_batch("COMMIT").or_fault()?;
+    crate::reshape::reshape(conn, shared, at)?;
     // What the last run has left in the access spool is in the log before anybody asks.
     loop {
         let mut tx = Tx::begin(conn, shared, at)?;

@@ -4,7 +4,8 @@ use crate::archive::instance;
 use crate::blobs::store_blob;
 use crate::place::{Place, at, put};
 use badiano_fhir::fhir;
-use badiano_store::{Expect, LeafDraft, Options, Store};
+use badiano_fhir::search::{Entry, Key};
+use badiano_store::{Expect, LeafDraft, Options, Store, pat_of};
 use badiano_testkit::proof::{Plan, Proof};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -53,7 +54,7 @@ fn write_one(store: &Store, name: &str, uid: &str) {
     let written = store.write(move |tx| {
         for part in ["a", "b", "c"] {
             let body = fhir!({ "resourceType": "Basic", "id": (format!("{id}-{part}")) });
-            tx.put(put("Basic", &format!("{id}-{part}"), &body, &[], &[]))?;
+            tx.put(put("Basic", &format!("{id}-{part}"), &body, &entries(&id, part), &[pat_of(&id)]))?;
         }
         tx.put_instance(&row)?;
         tx.put_document("done", &id, b"", Expect::Absent, at(0))?;
@@ -65,6 +66,16 @@ fn write_one(store: &Store, name: &str, uid: &str) {
     let content = format!("read {name}").into_bytes();
     store.note_read(LeafDraft { subject: Some([1; 32]), content, now: at(0) }).expect("logged");
     say(&format!("READ {name}"));
+}
+
+/// What each part says: a code of all, a text of its own, a reference to its neighbours' patient.
+fn entries(name: &str, part: &str) -> Vec<Entry> {
+    let code = Key::Token { system: "s".into(), code: part.into(), text: "".into() };
+    let text = Key::Text { folded: name.into(), exact: name.into() };
+    let (kind, id) = ("Patient".into(), name.into());
+    let patient = Key::Reference { kind, id, url: "".into(), identifier: None };
+    let entry = |param: &str, key: Key| Entry { param: param.into(), key };
+    vec![entry("code", code), entry("name", text), entry("patient", patient)]
 }
 
 #[test]
@@ -141,6 +152,9 @@ fn check(store: &Store, written: &HashSet<(String, String)>, read: &HashSet<Stri
     for name in read {
         assert!(unique.contains(&format!("read {name}")), "the entry of a read is lost");
     }
+    let agreement = store.read(|view| view.index_agreement()).expect("read");
+    assert_eq!((agreement.missing, agreement.stray), (0, 0), "index and bodies agree: {agreement:?}");
+    assert!(agreement.resources >= there.len() as u64 * 3, "the walk saw all of them: {agreement:?}");
     let queued = store.read(|view| view.queue_length("send")).expect("read");
     assert_eq!(queued, there.len() as u64);
     let changes = store.changes(0, 1_000_000).expect("read");

@@ -3,6 +3,10 @@
 use super::holds::fits;
 use super::keys::Keys;
 use super::ranges::{Range, ranges};
+use super::rows::{Cell, Probe, bears, day, hash48, lead, mark};
+use crate::body;
+use crate::faults::OrFault;
+use crate::resource_id::{IdCell, IdText};
 use crate::resources::{Stub, pat_of, read_pats};
 use crate::view::{View, limit as to_limit, unsigned};
 use badiano_fhir::search::query::Test;
@@ -53,23 +57,23 @@ impl<'a, 'v> Finder<'a, 'v> {
         if self.looked.get() > self.view.shared.limits.search_candidates_max {
             return Err(Fault::too_costly("the question looks at too many resources: narrow it"));
         }
-        let sql = "SELECT kind, id, updated, change, pat, class, source, pats, keys FROM resource \
+        let sql = "SELECT kind, id, updated, change, pat, class, source, pats, body FROM resource \
                    WHERE rid = ?1 AND deleted = 0";
         let row = self.view.one(sql, [rid], |r| {
             let stub = Stub {
                 kind: String::new(),
-                id: r.get(1)?,
+                id: r.get::<_, IdText>(1)?.0,
                 pat: r.get(4)?,
                 class: unsigned(r.get(5)?),
                 source: r.get(6)?,
             };
             let updated = Instant::from_micros(r.get(2)?);
-            let pats = read_pats(r.get_ref(7)?.as_blob()?);
+            let pats = read_pats(stub.pat, r.get_ref(7)?.as_blob()?);
             Ok((r.get::<_, i64>(0)?, stub, updated, r.get::<_, i64>(3)?, pats, r.get::<_, Vec<u8>>(8)?))
         })?;
         let found = match row {
             None => None,
-            Some((kind, mut stub, updated, change, pats, keys)) => {
+            Some((kind, mut stub, updated, change, pats, packed)) => {
                 stub.kind = self.view.text(kind)?.as_ref().to_owned();
                 let seen = match pats.as_slice() {
                     [] | [_] => (self.visible)(&stub),
@@ -77,7 +81,7 @@ impl<'a, 'v> Finder<'a, 'v> {
                 };
                 if seen {
                     let kind = Rc::from(stub.kind.as_str());
-                    let keys = Keys::decode(&keys)?;
+                    let keys = Keys::decode(&body::unpack_keyed(&packed)?.keys)?;
                     Some(Rc::new(Candidate { rid, kind, id: stub.id, updated, change, keys }))
                 } else {
                     None
@@ -93,7 +97,7 @@ impl<'a, 'v> Finder<'a, 'v> {
 
     pub fn rid_of(&self, kind: i64, id: &str) -> Result<Option<i64>, Fault> {
         let sql = "SELECT rid FROM resource WHERE kind = ?1 AND id = ?2 AND deleted = 0";
-        self.view.one(sql, rusqlite::params![kind, id], |r| r.get(0))
+        self.view.one(sql, rusqlite::params![kind, IdCell::of(id)], |r| r.get(0))
     }
 
     /// Whether a resource fits a filter.
@@ -209,7 +213,7 @@ impl<'a, 'v> Finder<'a, 'v> {
     ) -> Result<Option<Vec<i64>>, Fault> {
         let test = Test::Reference { kind: Some(kind.into()), id: id.into(), url: "".into() };
         let Some(source) = self.view.number(source) else { return Ok(Some(Vec::new())) };
-        self.by_index(source, param, &[test], Modifier::None, None, cap)
+        self.by_index(source, param, &[test], Modifier::None, &[], cap)
     }
 
     /// A superset of the rows of a type that fit all filters, as small as the index easily gives; none when it gives nothing.
@@ -220,12 +224,16 @@ impl<'a, 'v> Finder<'a, 'v> {
         pin: Option<i64>,
         depth: usize,
     ) -> Result<Option<Vec<i64>>, Fault> {
+        let probes = self.probes(filters);
+        if let Some(pat) = pin {
+            return self.of_patient(kind, pat, &probes).map(Some);
+        }
         let most = self.view.shared.limits.search_candidates_max;
         for cap in STEPS.into_iter().filter(|s| *s < most).chain([most]) {
             let mut best: Option<Vec<i64>> = None;
             for filter in filters {
                 let cap = best.as_ref().map_or(cap, Vec::len);
-                if let Some(found) = self.proposed(kind, filter, pin, cap, depth)? {
+                if let Some(found) = self.proposed(kind, filter, &probes, cap, depth)? {
                     best = Some(found);
                 }
             }
@@ -236,12 +244,13 @@ impl<'a, 'v> Finder<'a, 'v> {
         Ok(None)
     }
 
-    /// What the index proposes for one filter; none when it says nothing or more than `cap`.
+    /// What the index proposes for one filter; none when it says nothing or more than `cap`. What comes out of a patient's own
+    /// rows bears the other filters' marks too.
     fn proposed(
         &self,
         kind: i64,
         filter: &Filter,
-        pin: Option<i64>,
+        probes: &[Vec<Probe>],
         cap: usize,
         depth: usize,
     ) -> Result<Option<Vec<i64>>, Fault> {
@@ -256,20 +265,20 @@ impl<'a, 'v> Finder<'a, 'v> {
                 }
                 ("_id", _) => self.by_ids(kind, any_of),
                 ("_lastUpdated", _) => Ok(None),
-                (param, modifier) => self.by_index(kind, param, any_of, *modifier, pin, cap),
+                (param, modifier) => self.by_index(kind, param, any_of, *modifier, probes, cap),
             },
             Filter::All(all) => {
                 let mut best: Option<Vec<i64>> = None;
                 for one in all {
                     let cap = best.as_ref().map_or(cap, Vec::len);
-                    best = self.proposed(kind, one, pin, cap, depth + 1)?.or(best);
+                    best = self.proposed(kind, one, probes, cap, depth + 1)?.or(best);
                 }
                 Ok(best)
             }
             Filter::Any(any) => {
                 let mut all = Vec::new();
                 for one in any {
-                    match self.proposed(kind, one, pin, cap, depth + 1)? {
+                    match self.proposed(kind, one, probes, cap, depth + 1)? {
                         Some(more) if all.len() + more.len() <= cap => all.extend(more),
                         _ => return Ok(None),
                     }
@@ -286,7 +295,7 @@ impl<'a, 'v> Finder<'a, 'v> {
                         id: one.id.as_str().into(),
                         url: "".into(),
                     };
-                    match self.by_index(kind, param, &[test], Modifier::None, pin, cap)? {
+                    match self.by_index(kind, param, &[test], Modifier::None, probes, cap)? {
                         Some(more) if all.len() + more.len() <= cap => all.extend(more),
                         _ => return Ok(None),
                     }
@@ -317,8 +326,12 @@ impl<'a, 'v> Finder<'a, 'v> {
         depth: usize,
     ) -> Result<Option<Vec<Rc<Candidate>>>, Fault> {
         let Some(number) = self.view.number(kind) else { return Ok(Some(Vec::new())) };
-        let pin = pinned(std::slice::from_ref(filter));
-        let Some(proposed) = self.proposed(number, filter, pin, cap, depth + 1)? else { return Ok(None) };
+        let filters = std::slice::from_ref(filter);
+        let proposed = match pinned(filters) {
+            Some(pat) => Some(self.of_patient(number, pat, &self.probes(filters))?),
+            None => self.proposed(number, filter, &self.probes(filters), cap, depth + 1)?,
+        };
+        let Some(proposed) = proposed else { return Ok(None) };
         let mut fitting = Vec::new();
         for rid in proposed {
             if let Some(one) = self.load(rid)?.filter(|c| &*c.kind == kind)
@@ -345,17 +358,24 @@ impl<'a, 'v> Finder<'a, 'v> {
         param: &str,
         any_of: &[Test],
         modifier: Modifier,
-        pin: Option<i64>,
+        probes: &[Vec<Probe>],
         cap: usize,
     ) -> Result<Option<Vec<i64>>, Fault> {
-        let Some(number) = self.view.number(&entry_param(param, modifier)) else {
+        let named = entry_param(param, modifier);
+        let Some(number) = self.view.number(lead(&named)) else {
             return Ok(Some(Vec::new()));
         };
         let mut all = Vec::new();
         for test in any_of {
             let Some(stretches) = ranges(test, modifier) else { return Ok(None) };
+            if let Some(id) = patient_of(param, test) {
+                let own = Probe { mark: mark(number, hash48(id)), days: None };
+                let mut probes = probes.to_vec();
+                probes.push(vec![own]);
+                all.extend(self.of_patient(kind, pat_of(id), &probes)?);
+            }
             for range in stretches {
-                all.extend(self.stretch(kind, number, &range, pin, cap)?);
+                all.extend(self.stretch(kind, number, &range, cap)?);
                 if all.len() > cap {
                     return Ok(None);
                 }
@@ -364,20 +384,10 @@ impl<'a, 'v> Finder<'a, 'v> {
         Ok(Some(unique(all)))
     }
 
-    /// Row numbers of one stretch, at most one more than `cap`: of one patient, or of everybody.
-    fn stretch(
-        &self,
-        kind: i64,
-        param: i64,
-        range: &Range,
-        pin: Option<i64>,
-        cap: usize,
-    ) -> Result<Vec<i64>, Fault> {
-        let mut sql = String::from(match pin {
-            Some(_) => "SELECT rid FROM ix NOT INDEXED WHERE pat = ? AND kind = ? AND param = ?",
-            None => "SELECT rid FROM ix INDEXED BY gx WHERE kind = ? AND param = ?",
-        });
-        let mut values: Vec<SqlValue> = pin.into_iter().chain([kind, param]).map(SqlValue::Integer).collect();
+    /// Row numbers of one stretch of everybody's rows, at most one more than `cap`.
+    fn stretch(&self, kind: i64, param: i64, range: &Range, cap: usize) -> Result<Vec<i64>, Fault> {
+        let mut sql = String::from("SELECT rid FROM gx WHERE kind = ? AND param = ?");
+        let mut values: Vec<SqlValue> = [kind, param].map(SqlValue::Integer).into();
         if let Some(hash) = range.hash {
             sql.push_str(" AND hash = ?");
             values.push(SqlValue::Integer(hash));
@@ -393,14 +403,85 @@ impl<'a, 'v> Finder<'a, 'v> {
         self.view.all(&sql, params_from_iter(values), |r| r.get(0))
     }
 
-    /// All of one patient's rows of a type.
-    pub fn of_patient(&self, kind: i64, pat: i64) -> Result<Vec<i64>, Fault> {
-        let sql = "SELECT DISTINCT rid FROM ix NOT INDEXED WHERE pat = ?1 AND kind = ?2";
-        self.view.all(sql, [pat, kind], |r| r.get(0))
+    /// One patient's rows of a type that bear all marks: one stretch of that patient's own table.
+    fn of_patient(&self, kind: i64, pat: i64, probes: &[Vec<Probe>]) -> Result<Vec<i64>, Fault> {
+        let sql = "SELECT rid, marks FROM ix WHERE pat = ?1 AND kind = ?2";
+        let mut statement = self.view.conn.prepare_cached(sql).or_fault()?;
+        let mut rows = statement.query([pat, kind]).or_fault()?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().or_fault()? {
+            let marks = row.get_ref(1).or_fault()?.as_blob().unwrap_or_default();
+            if probes.iter().all(|any| any.iter().any(|probe| bears(marks, *probe))) {
+                found.push(row.get(0).or_fault()?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a patient's row must bear to fit the filters: one of each list. Filters that marks say nothing about give no list.
+    fn probes(&self, filters: &[Filter]) -> Vec<Vec<Probe>> {
+        let mut all = Vec::new();
+        for filter in filters {
+            match filter {
+                Filter::All(inner) => all.extend(self.probes(inner)),
+                Filter::Param { param, modifier, any_of } => {
+                    all.extend(self.probes_of(param, *modifier, any_of));
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
+    fn probes_of(&self, param: &str, modifier: Modifier, any_of: &[Test]) -> Option<Vec<Probe>> {
+        let silent = matches!(
+            modifier,
+            Modifier::Not
+                | Modifier::Missing(_)
+                | Modifier::Above
+                | Modifier::Below
+                | Modifier::In
+                | Modifier::NotIn
+        );
+        if silent || matches!(param, "_id" | "_lastUpdated") {
+            return None;
+        }
+        let named = entry_param(param, modifier);
+        // Without a number nothing bears it: the list that nothing satisfies.
+        let Some(number) = self.view.number(lead(&named)) else { return Some(Vec::new()) };
+        let mut probes = Vec::new();
+        for test in any_of {
+            for range in ranges(test, modifier)? {
+                probes.push(Probe { mark: mark(number, range.hash?), days: days(&range) });
+            }
+        }
+        Some(probes)
     }
 }
 
-fn owned(cell: &super::keys::Cell) -> Result<SqlValue, Fault> {
+/// The patient of a reference that is found through that patient's own rows.
+fn patient_of<'t>(param: &str, test: &'t Test) -> Option<&'t str> {
+    match test {
+        Test::Reference { kind, id, .. } if !id.is_empty() && lead(param) == "subject" => {
+            kind.as_deref().is_none_or(|k| k == "Patient").then_some(&**id)
+        }
+        _ => None,
+    }
+}
+
+/// The days of a stretch of dates.
+fn days(range: &Range) -> Option<(i32, i32)> {
+    let end = |cell: &Option<Cell>| match cell {
+        Some(Cell::Moment(second)) => Some(day(*second)),
+        _ => None,
+    };
+    match (end(&range.from), end(&range.to)) {
+        (None, None) => None,
+        (from, to) => Some((from.unwrap_or(i32::MIN), to.unwrap_or(i32::MAX))),
+    }
+}
+
+fn owned(cell: &Cell) -> Result<SqlValue, Fault> {
     match cell.to_sql() {
         Ok(ToSqlOutput::Owned(value)) => Ok(value),
         Ok(ToSqlOutput::Borrowed(value)) => {

@@ -1,14 +1,7 @@
-//! Search entries of a resource as bytes beside it, and the index rows that find it (FHIR R4, search.html).
-//!
-//! The bytes decide what fits; an index row may find too much (two codes may share a hash), never too little.
+//! Search entries of a resource as bytes beside its body: they decide what fits (FHIR R4, search.html).
 
-use crate::resources::pat_of;
 use badiano_fhir::search::Key;
 use badiano_kernel::{Fault, Instant};
-use ring::digest;
-use rusqlite::ToSql;
-use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
-use std::collections::BTreeSet;
 
 /// What a resource says, by the number of the parameter.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,17 +9,12 @@ pub(crate) struct Keys {
     all: Vec<(i64, Key)>,
 }
 
-/// Text in an index row is cut here; the bytes beside the resource keep all of it.
-const INDEX_TEXT_CHARS_MAX: usize = 64;
-
-/// A date up to this wide is found by its beginning alone; wider ones stand apart.
-pub(crate) const NARROW_MICROS: i64 = 400 * 86_400 * 1_000_000;
-/// `hash` of a wide date.
-pub(crate) const WIDE: i64 = 1;
-
 impl Keys {
     pub fn push(&mut self, param: i64, key: Key) {
         self.all.push((param, key));
+    }
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
     pub fn iter(&self) -> impl Iterator<Item = (i64, &Key)> {
         self.all.iter().map(|(p, k)| (*p, k))
@@ -189,137 +177,6 @@ impl Reader<'_> {
             _ => return None,
         })
     }
-}
-
-/// 64 bits of a SHA-256.
-pub(crate) fn hash64(text: &str) -> i64 {
-    let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    let mut first = [0u8; 8];
-    first.copy_from_slice(&hash.as_ref()[..8]);
-    i64::from_be_bytes(first)
-}
-
-/// A cell of an index row.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Cell {
-    Int(i64),
-    Real(f64),
-    Text(Box<str>),
-}
-
-impl ToSql for Cell {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Cell::Int(n) => ToSqlOutput::Owned(SqlValue::Integer(*n)),
-            Cell::Real(n) => ToSqlOutput::Owned(SqlValue::Real(*n)),
-            Cell::Text(t) => ToSqlOutput::Borrowed(ValueRef::Text(t.as_bytes())),
-        })
-    }
-}
-
-/// One index row without its patient, kind and parameter.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct IndexRow {
-    pub hash: i64,
-    pub lo: Cell,
-    pub hi: Cell,
-}
-
-/// `hash` of a quantity without regard to its unit, with its unit as written, and in base units.
-pub(crate) fn unit_hash(code: &str) -> i64 {
-    hash64(&format!("unit {code}"))
-}
-pub(crate) fn base_unit_hash(code: &str) -> i64 {
-    hash64(&format!("base {code}"))
-}
-/// `hash` of the identifier inside a reference.
-pub(crate) fn identifier_hash(value: &str) -> i64 {
-    hash64(&format!("identifier {value}"))
-}
-
-/// The beginning of a text, as index rows keep it.
-pub(crate) fn index_text(folded: &str) -> &str {
-    match folded.char_indices().nth(INDEX_TEXT_CHARS_MAX) {
-        Some((at, _)) => &folded[..at],
-        None => folded,
-    }
-}
-
-/// The number as written, which stands in the middle of its range, and the width of the range.
-fn written(hash: i64, low: f64, high: f64) -> IndexRow {
-    IndexRow { hash, lo: Cell::Real(f64::midpoint(low, high)), hi: Cell::Real(high - low) }
-}
-
-fn rows_of(key: &Key, out: &mut Vec<IndexRow>) {
-    let zero = || Cell::Int(0);
-    match key {
-        Key::Token { system, code, .. } => {
-            out.push(IndexRow { hash: hash64(code), lo: Cell::Int(hash64(system)), hi: zero() });
-        }
-        Key::Text { folded, .. } => {
-            out.push(IndexRow { hash: 0, lo: Cell::Text(index_text(folded).into()), hi: zero() });
-        }
-        Key::Date { from, to } => {
-            let hash = if to.micros.saturating_sub(from.micros) > NARROW_MICROS { WIDE } else { 0 };
-            out.push(IndexRow { hash, lo: Cell::Int(from.micros), hi: Cell::Int(to.micros) });
-        }
-        Key::Number { low, high } => out.push(written(0, *low, *high)),
-        Key::Quantity { low, high, code, canonical, .. } => {
-            out.push(written(unit_hash(code), *low, *high));
-            if let Some((low, high, unit)) = canonical {
-                out.push(written(base_unit_hash(unit), *low, *high));
-            }
-        }
-        Key::Reference { kind, id, url, identifier } => {
-            if !id.is_empty() {
-                out.push(IndexRow { hash: hash64(id), lo: Cell::Int(hash64(kind)), hi: zero() });
-            }
-            if !url.is_empty() {
-                out.push(IndexRow { hash: hash64(url), lo: zero(), hi: zero() });
-            }
-            if let Some((_, value)) = identifier {
-                out.push(IndexRow { hash: identifier_hash(value), lo: zero(), hi: zero() });
-            }
-        }
-        Key::Uri(uri) => out.push(IndexRow { hash: hash64(uri), lo: zero(), hi: zero() }),
-        // Found by its first component; the others are compared on the entries.
-        Key::Composite(parts) => {
-            if let Some(first) = parts.first() {
-                rows_of(first, out);
-            }
-        }
-        Key::Missing => {}
-    }
-}
-
-/// All index rows of a resource: under each patient that it concerns or names by `patient` or `subject`, else under 0.
-pub(crate) fn index_rows(
-    pats: &[i64],
-    keys: &Keys,
-    patient_params: [Option<i64>; 2],
-) -> Vec<(i64, i64, IndexRow)> {
-    let mut under: BTreeSet<i64> = pats.iter().copied().collect();
-    for (param, key) in keys.iter() {
-        if let Key::Reference { kind, id, .. } = key
-            && &**kind == "Patient"
-            && patient_params.contains(&Some(param))
-        {
-            under.insert(pat_of(id));
-        }
-    }
-    if under.is_empty() {
-        under.insert(0);
-    }
-    let mut out = Vec::new();
-    let mut rows = Vec::new();
-    for (param, key) in keys.iter() {
-        rows.clear();
-        rows_of(key, &mut rows);
-        for pat in &under {
-            out.extend(rows.iter().map(|row| (*pat, param, row.clone())));
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Search of FHIR R4 over the index (search.html): candidates from index rows, decision on the entries kept beside each resource.
 //!
-//! A filter proposes a superset of rows from one stretch of the index (a patient's own where the filters name one);
-//! the smallest proposal is taken and every candidate is decided by `holds` alone, so the index cannot change an answer.
+//! Where the filters name one patient, that patient's rows of the type are walked once, and each says by its marks whether it
+//! can fit all filters. Otherwise each filter proposes a superset from one stretch of everybody's rows and the smallest is
+//! taken. Every candidate is decided by `holds` alone, so the index cannot change an answer.
 
 mod finder;
 mod holds;
@@ -9,6 +10,7 @@ mod include;
 pub(crate) mod keys;
 mod page;
 mod ranges;
+pub(crate) mod rows;
 mod sort;
 
 pub use finder::NESTING_MAX;
@@ -100,13 +102,7 @@ impl View<'_> {
     /// Adds what fits of one type, or as much as the page needs when neither order nor total ask for more.
     fn placed(&self, finder: &Finder<'_, '_>, asked: &Asked<'_>, found: &mut Found) -> Result<(), Fault> {
         let pin = pinned(&asked.query.filters);
-        let mut rows = finder.candidates(asked.number, &asked.query.filters, pin, 0)?;
-        if rows.is_none()
-            && let Some(pat) = pin
-        {
-            rows = Some(finder.of_patient(asked.number, pat)?);
-        }
-        match rows {
+        match finder.candidates(asked.number, &asked.query.filters, pin, 0)? {
             Some(rows) => {
                 for rid in rows {
                     self.place_one(finder, asked, rid, &mut found.placed)?;

@@ -1,7 +1,7 @@
 //! From a test to stretches of index rows that hold every resource that can fit.
 
-use super::keys::{
-    Cell, NARROW_MICROS, WIDE, base_unit_hash, hash64, identifier_hash, index_text, unit_hash,
+use super::rows::{
+    Cell, NARROW_MICROS, WIDE, base_unit_hash, hash48, identifier_hash, index_text, unit_hash,
 };
 use badiano_fhir::search::query::Test;
 use badiano_fhir::search::{Modifier, Prefix};
@@ -23,9 +23,6 @@ impl Range {
     fn at(hash: i64) -> Self {
         Range { hash: Some(hash), from: None, to: None }
     }
-    fn exactly(hash: i64, lo: i64) -> Self {
-        Range { hash: Some(hash), from: Some(Cell::Int(lo)), to: Some(Cell::Int(lo)) }
-    }
 }
 
 /// Stretches that together hold all that can fit; none when the index says nothing about such a test.
@@ -35,12 +32,9 @@ pub(super) fn ranges(test: &Test, modifier: Modifier) -> Option<Vec<Range>> {
             Some(vec![Range::at(identifier_hash(code))])
         }
         (Test::Token { .. }, Modifier::Identifier) => Some(vec![Range::whole()]),
-        (Test::Token { system, code: Some(code) }, _) => Some(vec![match system {
-            Some(system) => Range::exactly(hash64(code), hash64(system)),
-            None => Range::at(hash64(code)),
-        }]),
+        (Test::Token { code: Some(code), .. }, _) => Some(vec![Range::at(hash48(code))]),
         (Test::Token { .. }, _) => Some(vec![Range::whole()]),
-        (Test::OfType { value, .. }, _) => Some(vec![Range::at(hash64(value))]),
+        (Test::OfType { value, .. }, _) => Some(vec![Range::at(hash48(value))]),
         (Test::Text { .. }, Modifier::Contains | Modifier::Text) => Some(vec![Range::whole()]),
         (Test::Text { folded, .. }, _) => {
             let begin = index_text(folded);
@@ -61,20 +55,17 @@ pub(super) fn ranges(test: &Test, modifier: Modifier) -> Option<Vec<Range>> {
             }
             Some(all)
         }
-        (Test::Reference { kind, id, url }, _) => {
+        (Test::Reference { id, url, .. }, _) => {
             let mut all = Vec::new();
             if !id.is_empty() {
-                all.push(match kind {
-                    Some(kind) => Range::exactly(hash64(id), hash64(kind)),
-                    None => Range::at(hash64(id)),
-                });
+                all.push(Range::at(hash48(id)));
             }
             if !url.is_empty() {
-                all.push(Range::at(hash64(url)));
+                all.push(Range::at(hash48(url)));
             }
             Some(all)
         }
-        (Test::Uri(uri), _) => Some(vec![Range::at(hash64(uri))]),
+        (Test::Uri(uri), _) => Some(vec![Range::at(hash48(uri))]),
         (Test::Composite(tests), _) => tests.first().and_then(|first| ranges(first, Modifier::None)),
     }
 }
@@ -83,8 +74,8 @@ pub(super) fn ranges(test: &Test, modifier: Modifier) -> Option<Vec<Range>> {
 fn dates(prefix: Prefix, from: i64, to: i64) -> Vec<Range> {
     let stretch = |hash, from: Option<i64>, to: Option<i64>| Range {
         hash: Some(hash),
-        from: from.map(Cell::Int),
-        to: to.map(Cell::Int),
+        from: from.map(Cell::moment),
+        to: to.map(Cell::moment),
     };
     let (narrow, wide) = match prefix {
         Prefix::Eq => ((Some(from), Some(to)), (Some(from), Some(to))),
