@@ -8,6 +8,7 @@ pub mod order;
 pub mod people;
 pub mod power;
 pub mod proof;
+pub mod records;
 pub mod rng;
 pub mod story;
 pub mod studies;
