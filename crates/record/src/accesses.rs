@@ -185,14 +185,19 @@ impl Session {
 pub fn access_of(content: &str, id: String, proof: String) -> Access {
     let event = json::parse(content.as_bytes()).unwrap_or(badiano_fhir::Value::Null);
     let agent = &event["agent"][0];
-    let what = event["entity"].items().iter().map(|e| e.str_of("description")).find(|d| !d.is_empty());
+    let mut touched =
+        event["entity"].items().iter().map(|e| e.str_of("description")).filter(|d| !d.is_empty());
+    let what = match (touched.next().unwrap_or_default(), touched.count()) {
+        (first, 0) => first.to_owned(),
+        (first, more) => format!("{first} (+{more})"),
+    };
     Access {
         id,
         when: event.str_of("recorded").to_owned(),
         who: agent.str_of("name").to_owned(),
         institution: agent.str_of("altId").to_owned(),
         interaction: event["subtype"][0].str_of("code").to_owned(),
-        what: what.unwrap_or_default().to_owned(),
+        what,
         purpose: event["purposeOfEvent"][0]["coding"][0].str_of("code").to_owned(),
         reason: event.str_of("outcomeDesc").to_owned(),
         refused: event.str_of("outcome") != "0",

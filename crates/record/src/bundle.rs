@@ -1,9 +1,10 @@
 //! Batch and transaction: many interactions in one request, a transaction in one commit (FHIR R4, http.html#transaction).
 
-use crate::resources::{Precondition, Versioned, check};
+use crate::resources::{Precondition, Versioned, Writer, check};
 use crate::session::Session;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Fault, FaultKind, id::LogicalId};
+use badiano_store::Tx;
 use std::collections::BTreeMap;
 
 /// Entries in one bundle.
@@ -48,26 +49,8 @@ impl Session {
             .node()
             .store()
             .write(move |tx| {
-                let mut answers: Vec<Answer> = Vec::new();
-                // Deletes, creates, updates, then reads: the order the standard gives.
-                for method in [Method::Delete, Method::Post, Method::Put] {
-                    for (n, step) in steps.iter_mut().enumerate().filter(|(_, s)| s.method == method) {
-                        let (kind, id) = step
-                            .target
-                            .split_once('/')
-                            .ok_or_else(|| Fault::bug("a target has a kind and an id"))?;
-                        if let Some(old) = tx.get(kind, id)?
-                            && !session.sees_stored(&old)
-                        {
-                            return Err(in_entry(Fault::forbidden("this id cannot be written"), n));
-                        }
-                        let done = match step.resource.take() {
-                            Some(resource) => writer.put(tx, resource, step.expect, "transaction").map(Some),
-                            None => writer.delete(tx, kind, id, step.expect).map(|_| None),
-                        };
-                        answers.push((n, done.map_err(|f| in_entry(f, n))?));
-                    }
-                }
+                let answers =
+                    writer.as_one_access(tx, |tx| write_steps(tx, &session, &writer, &mut steps))?;
                 Ok((answers, steps))
             })
             .await;
@@ -118,6 +101,33 @@ impl Session {
 }
 
 type Answer = (usize, Option<Versioned>);
+
+fn write_steps(
+    tx: &mut Tx<'_>,
+    session: &Session,
+    writer: &Writer,
+    steps: &mut [Step],
+) -> Result<Vec<Answer>, Fault> {
+    let mut answers: Vec<Answer> = Vec::new();
+    // Deletes, creates, updates, then reads: the order the standard gives.
+    for method in [Method::Delete, Method::Post, Method::Put] {
+        for (n, step) in steps.iter_mut().enumerate().filter(|(_, s)| s.method == method) {
+            let (kind, id) =
+                step.target.split_once('/').ok_or_else(|| Fault::bug("a target has a kind and an id"))?;
+            if let Some(old) = tx.get(kind, id)?
+                && !session.sees_stored(&old)
+            {
+                return Err(in_entry(Fault::forbidden("this id cannot be written"), n));
+            }
+            let done = match step.resource.take() {
+                Some(resource) => writer.put(tx, resource, step.expect, "transaction").map(Some),
+                None => writer.delete(tx, kind, id, step.expect).map(|_| None),
+            };
+            answers.push((n, done.map_err(|f| in_entry(f, n))?));
+        }
+    }
+    Ok(answers)
+}
 
 fn search_in_transaction() -> Fault {
     Fault::not_supported("a search inside a bundle is not there yet: read by type and id")

@@ -6,7 +6,9 @@ use crate::session::Session;
 use crate::workflow::Workflow;
 use badiano_fhir::{Value, search, validate};
 use badiano_kernel::{Fault, Instant, id::LogicalId};
-use badiano_store::{Expect, LeafDraft, Put, Tx, View, pat_of};
+use badiano_store::{Expect, LeafDraft, Put, Ready, Store, Tx, View, pat_of, stamp};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// A resource as stored, ready for a door.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,38 +72,89 @@ pub struct Writer {
     pub subject_key: [u8; 32],
     /// How cases of imaging move here; none where there is no such department.
     pub(crate) imaging: Option<&'static Workflow>,
+    /// What was touched so far, while the writes of one transaction are gathered.
+    gathered: RefCell<Option<Vec<Touch>>>,
 }
+
+/// A resource made ready for the writer, but for its version.
+pub struct Draft {
+    pub kind: String,
+    pub id: String,
+    patients: Vec<String>,
+    resource: Value,
+    ready: Ready,
+}
+
+/// One resource that a write touched.
+#[derive(Clone)]
+struct Touch {
+    act: Act,
+    interaction: &'static str,
+    patients: Vec<String>,
+    what: String,
+}
+
+/// Resources that one audit entry names; a longer transaction has several entries.
+const TOUCHED_MAX: usize = 100;
 
 impl Writer {
     /// Puts one resource and its audit leaf. The resource has its id already.
     pub fn put(
         &self,
         tx: &mut Tx<'_>,
-        mut resource: Value,
+        resource: Value,
         expect: Precondition,
         interaction: &'static str,
     ) -> Result<Versioned, Fault> {
+        let draft = self.draft(resource, |put| tx.ready(put))?;
+        self.put_draft(tx, draft, expect, interaction)
+    }
+
+    /// Makes a resource ready before the writer's turn: indexed, printed and packed on this thread.
+    pub fn prepare(&self, store: &Store, resource: Value) -> Result<Draft, Fault> {
+        self.draft(resource, |put| store.ready(put))
+    }
+
+    fn draft(
+        &self,
+        mut resource: Value,
+        ready: impl FnOnce(&Put<'_>) -> Result<Ready, Fault>,
+    ) -> Result<Draft, Fault> {
         let (kind, id) = (resource.resource_type().to_owned(), resource.id().to_owned());
         LogicalId::parse(&id)?;
-        let before = tx.get(&kind, &id)?;
-        let version = before.as_ref().map_or(1, |b| b.version + 1);
-        stamp(&mut resource, version, self.now);
+        let patients = search::compartment_patients(&resource);
+        let pats: Vec<i64> = patients.iter().map(|p| pat_of(p)).collect();
         let entries = search::extract(&resource, &self.zone);
-        let pats: Vec<i64> = search::compartment_patients(&resource).iter().map(|p| pat_of(p)).collect();
-        let created = before.as_ref().is_none_or(|b| b.deleted);
-        tx.put(Put {
+        let class = class::classes_of(&resource);
+        leave_open(&mut resource);
+        let ready = ready(&Put {
             kind: &kind,
             id: &id,
-            expect: expect.into(),
+            expect: Expect::Any,
             body: &resource,
             entries: &entries,
             pats: &pats,
-            class: class::classes_of(&resource),
+            class,
             source: &self.observer,
             now: self.now,
         })?;
+        Ok(Draft { kind, id, patients, resource, ready })
+    }
+
+    /// Puts what was prepared, and its audit leaf.
+    pub fn put_draft(
+        &self,
+        tx: &mut Tx<'_>,
+        draft: Draft,
+        expect: Precondition,
+        interaction: &'static str,
+    ) -> Result<Versioned, Fault> {
+        let Draft { kind, id, patients, mut resource, ready } = draft;
+        let created = tx.is_absent(&kind, &id)?;
+        let version = tx.put_ready(ready, expect.into(), &self.observer, self.now)?;
+        stamp(&mut resource, &id, version, self.now);
         let act = if created { Act::Create } else { Act::Update };
-        self.leaf(tx, act, interaction, &search::compartment_patients(&resource), &format!("{kind}/{id}"))?;
+        self.leaf(tx, act, interaction, &patients, &format!("{kind}/{id}"))?;
         Ok(Versioned { resource, version, updated: self.now, deleted: false, created })
     }
 
@@ -114,7 +167,7 @@ impl Writer {
         Ok(true)
     }
 
-    /// One leaf for each patient concerned, or one without a patient.
+    /// One leaf for each patient concerned, or one without a patient; gathered while a transaction goes on.
     pub fn leaf(
         &self,
         tx: &mut Tx<'_>,
@@ -123,17 +176,61 @@ impl Writer {
         patients: &[String],
         what: &str,
     ) -> Result<(), Fault> {
+        if let Some(gathered) = &mut *self.gathered.borrow_mut() {
+            let (patients, what) = (patients.to_vec(), what.to_owned());
+            gathered.push(Touch { act, interaction, patients, what });
+            return Ok(());
+        }
         let whom: Vec<Option<&String>> =
             if patients.is_empty() { vec![None] } else { patients.iter().map(Some).collect() };
         for patient in whom {
-            let subject = patient.map(|p| subject_of(tx, &self.subject_key, p)).transpose()?.map(|s| s.tag);
-            let entry = self.entry(act, interaction, Outcome::Success, patient.cloned(), what);
-            tx.leaf(LeafDraft {
-                subject,
-                content: entry.to_json(&self.observer).into_bytes(),
-                now: self.now,
-            })?;
+            self.leaf_about(tx, act, interaction, patient, vec![what.to_owned()])?;
         }
+        Ok(())
+    }
+
+    /// Runs the writes of one transaction. They are one access: one leaf for each patient and kind of act names everything
+    /// that was touched, in the same commit.
+    pub fn as_one_access<T>(
+        &self,
+        tx: &mut Tx<'_>,
+        run: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.gathered.replace(Some(Vec::new()));
+        let done = run(tx);
+        let touched = self.gathered.take().unwrap_or_default();
+        let done = done?;
+        let mut leaves: BTreeMap<(Option<String>, &'static str, Act), Vec<String>> = BTreeMap::new();
+        for touch in touched {
+            let whom = match touch.patients.is_empty() {
+                true => vec![None],
+                false => touch.patients.into_iter().map(Some).collect(),
+            };
+            for patient in whom {
+                let of = (patient, touch.interaction, touch.act);
+                leaves.entry(of).or_default().push(touch.what.clone());
+            }
+        }
+        for ((patient, interaction, act), what) in leaves {
+            for some in what.chunks(TOUCHED_MAX) {
+                self.leaf_about(tx, act, interaction, patient.as_ref(), some.to_vec())?;
+            }
+        }
+        Ok(done)
+    }
+
+    fn leaf_about(
+        &self,
+        tx: &mut Tx<'_>,
+        act: Act,
+        interaction: &'static str,
+        patient: Option<&String>,
+        what: Vec<String>,
+    ) -> Result<(), Fault> {
+        let subject = patient.map(|p| subject_of(tx, &self.subject_key, p)).transpose()?.map(|s| s.tag);
+        let entry = Entry { what, ..self.entry(act, interaction, Outcome::Success, patient.cloned(), "") };
+        let content = entry.to_json(&self.observer).into_bytes();
+        tx.leaf(LeafDraft { subject, content, now: self.now })?;
         Ok(())
     }
 
@@ -153,7 +250,7 @@ impl Writer {
             reason: self.reason.clone(),
             principal: self.principal.clone(),
             patient,
-            what: what.to_owned(),
+            what: vec![what.to_owned()],
             repeated: 0,
             now: self.now,
         }
@@ -178,22 +275,16 @@ pub fn subject_by_name(key: &[u8; 32], name: &str) -> Subject {
     Subject { tag: crate::audit::proof::subject_tag(&secret, name), secret }
 }
 
-/// `meta.versionId` and `meta.lastUpdated` are the server's.
-fn stamp(resource: &mut Value, version: u64, now: Instant) {
-    let mut meta = resource["meta"].clone();
-    meta.set("versionId", version.to_string());
-    meta.set("lastUpdated", now.to_rfc3339());
-    if let Some(object) = resource.as_object_mut() {
-        let id = object.get("id").cloned();
-        let kind = object.get("resourceType").cloned();
-        if let Some(kind) = kind {
-            object.insert(0, "resourceType", kind);
-        }
-        if let Some(id) = id {
-            object.insert(1, "id", id);
-        }
-        object.insert(2, "meta", meta);
-    }
+/// `id`, `meta.versionId` and `meta.lastUpdated` are the server's: they stand in the row, and the body leaves their places open.
+fn leave_open(resource: &mut Value) {
+    let Some(object) = resource.as_object_mut() else { return };
+    let mut meta = object.remove("meta").unwrap_or_else(Value::object);
+    meta.set("versionId", Value::Null);
+    meta.set("lastUpdated", Value::Null);
+    let kind = object.remove("resourceType").unwrap_or(Value::Null);
+    object.insert(0, "resourceType", kind);
+    object.insert(1, "id", Value::Null);
+    object.insert(2, "meta", meta);
 }
 
 impl Session {
@@ -207,6 +298,7 @@ impl Session {
             observer: self.node().settings().clues.clone(),
             subject_key: self.node().secret("audit subjects"),
             imaging: self.node().workflow(crate::ledger::IMAGING).ok(),
+            gathered: RefCell::new(None),
         }
     }
 }

@@ -92,11 +92,12 @@ impl Session {
         self.may_write(&resource)?;
         let session = self.clone();
         let writer = self.writer();
+        let draft = writer.prepare(self.node.store(), resource)?;
         self.node
             .store()
             .write(move |tx| {
-                session.may_replace(tx, &resource)?;
-                writer.put(tx, resource, expect, interaction)
+                session.may_replace(tx, &draft.kind, &draft.id)?;
+                writer.put_draft(tx, draft, expect, interaction)
             })
             .await
     }
@@ -267,8 +268,8 @@ impl Session {
     }
 
     /// What is there already must be visible, or a write would tell that it exists.
-    fn may_replace(&self, view: &badiano_store::View<'_>, resource: &Value) -> Result<(), Fault> {
-        match view.get(resource.resource_type(), resource.id())? {
+    fn may_replace(&self, view: &badiano_store::View<'_>, kind: &str, id: &str) -> Result<(), Fault> {
+        match view.get(kind, id)? {
             Some(old) if !self.sees_stored(&old) => Err(Fault::forbidden("this id cannot be written")),
             _ => Ok(()),
         }

@@ -213,6 +213,41 @@ async fn a_transaction_is_all_or_nothing() {
     assert_eq!(session.search(&all).expect("a page").total, Some(1));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_is_one_access_of_each_patient_and_names_all_it_touched() {
+    let place = open(NodeRole::Hospital, NORTE);
+    let now = Instant::now();
+    let known = record(&place.node, now).await;
+    let session = place.node.session(scripts("system/*.cruds"), Purpose::Treatment, now);
+    let entries: Vec<Value> = (0..150)
+        .map(|n| {
+            let flag = fhir!({
+                "resourceType": "Flag", "id": (format!("f{n}")), "status": "active", "code": { "text": "x" },
+                "subject": { "reference": (format!("Patient/{}", known.patient)) }
+            });
+            fhir!({ "resource": flag, "request": { "method": "PUT", "url": (format!("Flag/f{n}")) } })
+        })
+        .collect();
+    let bundle = fhir!({ "resourceType": "Bundle", "type": "transaction", "entry": (Value::Array(entries)) });
+    session.transaction(&bundle).await.expect("written");
+    place.node.advance_log(now).expect("signed");
+    let person = Principal::Citizen { curp: known.curp.clone(), name: "ella".into() };
+    let list =
+        place.node.session(person, Purpose::PatientRequest, now).accesses_of(&known.curp).expect("a list");
+    let written: Vec<_> = list.iter().filter(|a| a.interaction == "transaction").collect();
+    assert_eq!(written.len(), 2, "a hundred in an entry, the rest in the next");
+    let trust =
+        Trust { keys: vec![place.node.log().verifier()], curp: Some(known.curp.clone()), ..Trust::default() };
+    let mut touched = 0;
+    for one in written {
+        let proof = Proof::parse(&one.proof).expect("a proof");
+        assert!(proof.verify(&trust).is_ok());
+        touched += one.proof.matches("Flag/f").count();
+        assert!(one.what.starts_with("Flag/f") && one.what.contains("(+"), "{}", one.what);
+    }
+    assert_eq!(touched, 150, "every resource is named once");
+}
+
 /// The steps of `badiano join`, without a network between them.
 async fn join(hub: &Node, node: &Node, now: Instant) {
     let hosts = ["localhost".to_owned()];

@@ -2,13 +2,14 @@
 //!
 //! The body of a resource has its search entries before it in the same frame: both say the same words.
 
+use crate::dictionary;
 use crate::options::BODY_BYTES_MAX;
 use badiano_kernel::Fault;
 use std::cell::RefCell;
 
 /// As it is.
 const PLAIN: u8 = 0;
-/// One zstd frame (RFC 8878) without a dictionary.
+/// One zstd frame (RFC 8878); it says itself which dictionary it needs, if any.
 const ZSTD: u8 = 1;
 /// The length of the search entries (u32, little endian), the entries, the body.
 const KEYED_PLAIN: u8 = 2;
@@ -58,18 +59,21 @@ fn check_length(bytes: &[u8]) -> Result<(), Fault> {
 }
 
 fn framed(bytes: &[u8], plain: u8, zstd: u8) -> Vec<u8> {
-    if bytes.len() >= ZSTD_FROM_BYTES {
-        let pressed = PRESS.with_borrow_mut(|press| {
-            if press.is_none() {
-                *press = zstd::bulk::Compressor::new(1).ok();
-            }
-            press.as_mut().and_then(|p| p.compress(bytes).ok())
-        });
-        if let Some(pressed) = pressed.filter(|p| p.len() < bytes.len()) {
-            return tagged(zstd, &pressed);
-        }
+    if bytes.len() >= ZSTD_FROM_BYTES
+        && let Some(pressed) = press(bytes).filter(|p| p.len() < bytes.len())
+    {
+        return tagged(zstd, &pressed);
     }
     tagged(plain, bytes)
+}
+
+fn press(bytes: &[u8]) -> Option<Vec<u8>> {
+    PRESS.with_borrow_mut(|press| {
+        if press.is_none() {
+            *press = zstd::bulk::Compressor::with_prepared_dictionary(dictionary::to_press()).ok();
+        }
+        press.as_mut().and_then(|p| p.compress(bytes).ok())
+    })
 }
 
 fn tagged(form: u8, bytes: &[u8]) -> Vec<u8> {
@@ -96,6 +100,36 @@ pub(crate) fn unpack_keyed(stored: &[u8]) -> Result<Unpacked, Fault> {
     }
 }
 
+/// The first bytes of a zstd frame (RFC 8878 section 3.1.1), which no UTF-8 text begins with.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// A frame of the bytes where that is shorter, or where they would be taken for one; else the bytes.
+pub(crate) fn framed_where_shorter(bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    let must = bytes.starts_with(&MAGIC);
+    if bytes.len() < ZSTD_FROM_BYTES && !must {
+        return Ok(bytes);
+    }
+    match press(&bytes) {
+        Some(pressed) if must || pressed.len() < bytes.len() => Ok(pressed),
+        None if must => Err(Fault::unavailable("zstd frames cannot be made")),
+        _ => Ok(bytes),
+    }
+}
+
+/// The way back.
+pub(crate) fn unframed(bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    if bytes.starts_with(&MAGIC) { opened(&bytes) } else { Ok(bytes) }
+}
+
+/// What a packed body was before it was pressed, without its form: a sample of what is pressed.
+pub(crate) fn opened_whole(stored: &[u8]) -> Result<Vec<u8>, Fault> {
+    match stored.split_first() {
+        Some((&(ZSTD | KEYED_ZSTD), frame)) => opened(frame),
+        Some((_, bytes)) => Ok(bytes.to_vec()),
+        None => Ok(Vec::new()),
+    }
+}
+
 fn damaged() -> Fault {
     Fault::unavailable("a stored body is damaged")
 }
@@ -105,7 +139,7 @@ fn opened(frame: &[u8]) -> Result<Vec<u8>, Fault> {
     let length = usize::try_from(length).ok().filter(|n| *n <= UNPACKED_BYTES_MAX).ok_or_else(damaged)?;
     OPEN.with_borrow_mut(|open| {
         if open.is_none() {
-            *open = zstd::bulk::Decompressor::new().ok();
+            *open = zstd::bulk::Decompressor::with_prepared_dictionary(dictionary::to_open()).ok();
         }
         open.as_mut().and_then(|o| o.decompress(frame, length).ok()).ok_or_else(damaged)
     })
@@ -136,6 +170,12 @@ mod tests {
                 let back = Unpacked { body: body.clone(), keys: keys.to_vec() };
                 assert_eq!(unpack_keyed(&stored).expect("it opens"), back, "length {length}");
             }
+        }
+        for content in
+            [b"short".to_vec(), b"an entry ".repeat(40), MAGIC.to_vec(), [&MAGIC[..], &[7; 300]].concat()]
+        {
+            let framed = framed_where_shorter(content.clone()).expect("it fits");
+            assert_eq!(unframed(framed).expect("it opens"), content);
         }
         assert!(unpack(&[9, 9]).is_err(), "an unknown form is refused");
         assert!(unpack(&[1, 0, 1, 2]).is_err(), "a damaged frame is refused");

@@ -3,7 +3,6 @@
 use crate::body;
 use crate::resource_id::IdCell;
 use crate::resources::{Expect, Row1, Stored, read_stored};
-use crate::search::keys::Keys;
 use crate::tx::{Area, Tx};
 use crate::view::View;
 use badiano_kernel::{Fault, Instant};
@@ -111,7 +110,7 @@ impl Tx<'_> {
             pats: Vec::new(),
             class: 0,
             source: "",
-            keys: Keys::default(),
+            index: None,
             body: body::pack(bytes)?,
             now,
         })

@@ -2,8 +2,10 @@
 //!
 //! Leaf bytes, 105 in all: version (1 byte, value 1), subject tag (32, zeros for none), number within the subject
 //! (u64, big endian, 0 for the first and for none), hash of the subject's leaf before (32, zeros for none), commitment
-//! (32) = SHA-256(salt of 16 bytes || content). The leaf's hash is SHA-256(0x00 || leaf bytes).
+//! (32) = SHA-256(salt of 16 bytes || content). The leaf's hash is SHA-256(0x00 || leaf bytes). What is sealed is the content, or
+//! a zstd frame of it.
 
+use crate::body;
 use crate::faults::OrFault;
 use crate::seal::{NodeKey, open, seal};
 use crate::tx::Tx;
@@ -59,7 +61,7 @@ impl SealedLeaf {
         }
         let salt: [u8; 16] = random_bytes();
         let commitment = sha256(&[&salt, &draft.content]);
-        let mut sealed = draft.content;
+        let mut sealed = body::framed_where_shorter(draft.content)?;
         seal(&key.for_context("leaf", &salt)?, 0, true, &commitment, &mut sealed)?;
         Ok(SealedLeaf { subject: draft.subject, at: draft.now, salt, commitment, sealed })
     }
@@ -171,6 +173,7 @@ impl View<'_> {
         if let Some(content) = &mut leaf.content {
             let plain = open(&key, 0, true, commitment, content)?.len();
             content.truncate(plain);
+            *content = body::unframed(std::mem::take(content))?;
         }
         Ok(leaf)
     }

@@ -1,9 +1,10 @@
 //! Names that stand in many rows (kinds, search parameters, queues), each written once and known by a number.
 
 use crate::faults::OrFault;
+use badiano_fhir::schema;
 use badiano_kernel::Fault;
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Names known to the database, all of them in memory.
@@ -21,6 +22,74 @@ struct Known {
 
 /// So many names at most: kinds and parameters are some thousands; more is a mistake above.
 pub(crate) const NAMES_MAX: usize = 100_000;
+
+/// What stands in most rows has the shortest numbers.
+const FIRST: [&str; 40] = [
+    "Patient",
+    "Observation",
+    "Encounter",
+    "Condition",
+    "MedicationRequest",
+    "DiagnosticReport",
+    "ServiceRequest",
+    "ImagingStudy",
+    "Task",
+    "subject",
+    "patient",
+    "code",
+    "date",
+    "status",
+    "category",
+    "encounter",
+    "identifier",
+    "identifier:of-type",
+    "value-quantity",
+    "combo-code",
+    "combo-value-quantity",
+    "code-value-quantity",
+    "combo-code-value-quantity",
+    "component-code",
+    "component-value-quantity",
+    "component-code-value-quantity",
+    "name",
+    "family",
+    "given",
+    "phonetic",
+    "address",
+    "telecom",
+    "birthdate",
+    "gender",
+    "performer",
+    "intent",
+    "authoredon",
+    "medication",
+    "clinical-status",
+    "onset-date",
+];
+
+/// The names that a new database begins with: the standard's types and search parameters, under the same numbers on every
+/// node, so that the search entries of the same resource are the same bytes everywhere.
+fn standard() -> Vec<&'static str> {
+    let types = schema::resource_types().iter().copied();
+    let codes: BTreeSet<&str> =
+        types.clone().chain(schema::search_parameters().iter().map(|p| p.code)).collect();
+    let rest = codes.into_iter().filter(|name| !FIRST.contains(name));
+    FIRST.into_iter().chain(rest).collect()
+}
+
+/// Gives the standard's names their numbers in a database that has none.
+pub(crate) fn seed(conn: &Connection) -> Result<(), Fault> {
+    let begun: bool = conn.query_row("SELECT EXISTS(SELECT 1 FROM name)", [], |r| r.get(0)).or_fault()?;
+    if begun {
+        return Ok(());
+    }
+    conn.execute_batch("BEGIN IMMEDIATE").or_fault()?;
+    let mut insert = conn.prepare("INSERT INTO name(text) VALUES(?1)").or_fault()?;
+    for name in standard() {
+        insert.execute([name]).or_fault()?;
+    }
+    conn.execute_batch("COMMIT").or_fault()
+}
 
 impl Names {
     pub fn load(conn: &Connection) -> Result<Self, Fault> {

@@ -4,9 +4,9 @@ use crate::body;
 use crate::documents::document_kind;
 use crate::faults::OrFault;
 use crate::resource_id::{IdCell, IdText};
-use crate::resources::read_pats;
+use crate::resources::{Index, read_pats};
 use crate::search::keys::Keys;
-use crate::search::rows::{lead, marks};
+use crate::search::rows::lead;
 use crate::shared::Shared;
 use crate::tx::{Counters, Tx};
 use crate::view::View;
@@ -85,7 +85,8 @@ fn one(tx: &mut Tx<'_>, old: &Old) -> Result<(), Fault> {
     }
     let body = body::pack_keyed(&body::unpack(&old.body)?, &old.keys)?;
     tx.run("UPDATE resource SET body = ?2, keys = x'' WHERE rid = ?1", params![old.rid, body])?;
-    tx.index(old.kind, old.rid, &old.pats, &keys)
+    let index = Index::new(&old.pats, &keys, &tx.view);
+    tx.index(old.kind, old.rid, &index)
 }
 
 /// Where index and bodies disagree.
@@ -111,10 +112,9 @@ impl View<'_> {
             let (rid, kind): (i64, i64) = (row.get(0).or_fault()?, row.get(1).or_fault()?);
             let Some(index) = self.index_of(rid)? else { continue };
             found.resources += 1;
-            let marks = marks(&index.rows);
             for pat in &index.pats {
                 let sql = "SELECT marks = ?4 FROM ix WHERE pat = ?1 AND kind = ?2 AND rid = ?3";
-                let there = self.one(sql, params![pat, kind, rid, marks], |r| r.get::<_, bool>(0))?;
+                let there = self.one(sql, params![pat, kind, rid, index.marks], |r| r.get::<_, bool>(0))?;
                 found.rows += 1;
                 found.missing += u64::from(there != Some(true));
             }

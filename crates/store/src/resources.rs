@@ -12,6 +12,7 @@ use badiano_fhir::{Value, json};
 use badiano_kernel::{Fault, Instant};
 use ring::digest;
 use rusqlite::{Row, params};
+use std::collections::HashMap;
 
 /// Search entries of one resource.
 pub const ENTRIES_MAX: usize = 20_000;
@@ -152,6 +153,12 @@ impl View<'_> {
         })
     }
 
+    /// Whether nothing stands under an id, or it is deleted.
+    pub fn is_absent(&self, kind: &str, id: &str) -> Result<bool, Fault> {
+        let Some(kind) = self.number(kind) else { return Ok(true) };
+        Ok(self.head(kind, IdCell::of(id))?.is_none_or(|head| head.deleted))
+    }
+
     /// The newest version of a row, for the hits of a page.
     pub(crate) fn stored(&self, rid: i64) -> Result<Option<Stored>, Fault> {
         let sql = const_format(STORED, "FROM resource WHERE rid = ?1");
@@ -162,8 +169,10 @@ impl View<'_> {
         let body = if raw.deleted {
             Value::Null
         } else {
-            json::parse(&body::unpack(&raw.body)?)
-                .map_err(|_| Fault::unavailable("a stored body is damaged"))?
+            let mut body = json::parse(&body::unpack(&raw.body)?)
+                .map_err(|_| Fault::unavailable("a stored body is damaged"))?;
+            stamp(&mut body, &raw.id, raw.version, raw.updated);
+            body
         };
         Ok(Stored {
             kind: self.text(raw.kind)?.as_ref().to_owned(),
@@ -177,6 +186,21 @@ impl View<'_> {
             source: raw.source,
             body,
         })
+    }
+}
+
+/// Sets what the row says already where the body was written with `null` in its place (no resource has a `null` there): the
+/// id, the number of the version and when it was made.
+pub fn stamp(body: &mut Value, id: &str, version: u64, updated: Instant) {
+    let fill = |of: &mut Value, name: &str, value: String| {
+        if let Some(empty) = of.as_object_mut().and_then(|o| o.get_mut(name)).filter(|v| v.is_null()) {
+            *empty = Value::from(value);
+        }
+    };
+    fill(body, "id", id.to_owned());
+    if let Some(meta) = body.as_object_mut().and_then(|o| o.get_mut("meta")) {
+        fill(meta, "versionId", version.to_string());
+        fill(meta, "lastUpdated", updated.to_rfc3339());
     }
 }
 
@@ -238,7 +262,8 @@ pub(crate) struct Row1<'a> {
     pub pats: Vec<i64>,
     pub class: u64,
     pub source: &'a str,
-    pub keys: Keys,
+    /// Nothing for what is never searched.
+    pub index: Option<Index>,
     pub body: Vec<u8>,
     pub now: Instant,
 }
@@ -246,38 +271,35 @@ pub(crate) struct Row1<'a> {
 impl Tx<'_> {
     /// Writes the next version of a resource and its search rows; the answer is the version.
     pub fn put(&mut self, put: Put<'_>) -> Result<u64, Fault> {
-        if put.entries.len() > ENTRIES_MAX || put.pats.len() > PATIENTS_MAX {
-            return Err(Fault::too_costly("a resource says too much for the index"));
-        }
-        let kind = self.number_of(put.kind)?;
-        let mut pats = put.pats.to_vec();
-        pats.sort_unstable();
-        pats.dedup();
-        // The caller's order says which patient comes first.
-        if let Some(at) = put.pats.first().and_then(|first| pats.iter().position(|p| p == first)) {
-            pats.swap(0, at);
-        }
-        let mut keys = Keys::default();
-        for entry in put.entries {
-            if !matches!(entry.key, Key::Missing) && &*entry.param != "_id" && &*entry.param != "_lastUpdated"
-            {
-                self.number_of(lead(&entry.param))?;
-                keys.push(self.number_of(&entry.param)?, entry.key.clone());
-            }
-        }
-        let body = body::pack_keyed(json::to_string(put.body).as_bytes(), &keys.encode())?;
+        let ready = self.ready(&put)?;
+        self.put_ready(ready, put.expect, put.source, put.now)
+    }
+
+    /// Makes a resource ready inside a write.
+    pub fn ready(&mut self, put: &Put<'_>) -> Result<Ready, Fault> {
+        Ready::new(put, &mut |name| self.number_of(name))
+    }
+
+    /// Writes what was made ready before.
+    pub fn put_ready(
+        &mut self,
+        ready: Ready,
+        expect: Expect,
+        source: &str,
+        now: Instant,
+    ) -> Result<u64, Fault> {
         self.put_row(Row1 {
-            kind,
-            id: IdCell::of(put.id),
+            kind: ready.kind,
+            id: IdCell::of(&ready.id),
             area: Area::Resource,
-            expect: put.expect,
+            expect,
             deleted: false,
-            pats,
-            class: put.class,
-            source: put.source,
-            keys,
-            body,
-            now: put.now,
+            pats: ready.pats,
+            class: ready.class,
+            source,
+            index: Some(ready.index),
+            body: ready.body,
+            now,
         })
     }
 
@@ -306,9 +328,9 @@ impl Tx<'_> {
         if deleted {
             return Ok(version);
         }
-        let (keys, body) = (Keys::default(), Vec::new());
         let source = source.as_str();
-        self.put_row(Row1 { kind, id, area, expect, deleted: true, pats, class, source, keys, body, now })
+        let (index, body) = (None, Vec::new());
+        self.put_row(Row1 { kind, id, area, expect, deleted: true, pats, class, source, index, body, now })
     }
 
     pub(crate) fn put_row(&mut self, row: Row1<'_>) -> Result<u64, Fault> {
@@ -359,8 +381,8 @@ impl Tx<'_> {
                 row.body
             ],
         )?;
-        if !row.keys.is_empty() || !row.pats.is_empty() {
-            self.index(row.kind, rid, &row.pats, &row.keys)?;
+        if let Some(index) = &row.index {
+            self.index(row.kind, rid, index)?;
         }
         Ok(version)
     }
@@ -385,13 +407,11 @@ impl Tx<'_> {
     }
 
     /// Writes the search rows of a row that has none.
-    pub(crate) fn index(&mut self, kind: i64, rid: i64, pats: &[i64], keys: &Keys) -> Result<(), Fault> {
-        let index = Index::new(pats, keys, &self.view);
-        let marks = marks(&index.rows);
+    pub(crate) fn index(&mut self, kind: i64, rid: i64, index: &Index) -> Result<(), Fault> {
         for pat in &index.pats {
             self.run(
                 "INSERT OR IGNORE INTO ix(pat, kind, rid, marks) VALUES(?1, ?2, ?3, ?4)",
-                params![pat, kind, rid, marks],
+                params![pat, kind, rid, index.marks],
             )?;
         }
         let sql = "INSERT OR IGNORE INTO gx(kind, param, hash, lo, rid) VALUES(?1, ?2, ?3, ?4, ?5)";
@@ -407,11 +427,70 @@ impl Tx<'_> {
 pub(crate) struct Index {
     pub pats: Vec<i64>,
     pub rows: Vec<IndexRow>,
+    pub marks: Vec<u8>,
 }
 
 impl Index {
-    fn new(pats: &[i64], keys: &Keys, view: &View<'_>) -> Self {
-        Index { pats: rows::patients(pats, keys, view).into_iter().collect(), rows: index_rows(keys, view) }
+    pub fn new(pats: &[i64], keys: &Keys, leads: &impl Leads) -> Self {
+        let rows = index_rows(keys, leads);
+        let marks = marks(&rows);
+        Index { pats: rows::patients(pats, keys, leads).into_iter().collect(), rows, marks }
+    }
+}
+
+/// A resource printed, packed and indexed before the writer's turn comes: everything but its version.
+pub struct Ready {
+    kind: i64,
+    id: String,
+    pats: Vec<i64>,
+    class: u64,
+    body: Vec<u8>,
+    index: Index,
+}
+
+/// The leading parameters of one resource's parameters.
+struct OwnLeads(HashMap<i64, (i64, bool)>);
+
+impl Leads for OwnLeads {
+    fn lead_of(&self, param: i64) -> (i64, bool) {
+        self.0.get(&param).copied().unwrap_or((param, false))
+    }
+}
+
+impl Ready {
+    /// `number` gives the number of a name.
+    pub(crate) fn new(
+        put: &Put<'_>,
+        number: &mut dyn FnMut(&str) -> Result<i64, Fault>,
+    ) -> Result<Self, Fault> {
+        if put.entries.len() > ENTRIES_MAX || put.pats.len() > PATIENTS_MAX {
+            return Err(Fault::too_costly("a resource says too much for the index"));
+        }
+        let mut pats = put.pats.to_vec();
+        pats.sort_unstable();
+        pats.dedup();
+        // The caller's order says which patient comes first.
+        if let Some(at) = put.pats.first().and_then(|first| pats.iter().position(|p| p == first)) {
+            pats.swap(0, at);
+        }
+        let mut keys = Keys::default();
+        let mut leads = OwnLeads(HashMap::new());
+        for entry in put.entries {
+            if matches!(entry.key, Key::Missing) || matches!(&*entry.param, "_id" | "_lastUpdated") {
+                continue;
+            }
+            let (param, lead) = (number(&entry.param)?, lead(&entry.param));
+            leads.0.insert(param, (number(lead)?, lead == "subject"));
+            keys.push(param, entry.key.clone());
+        }
+        Ok(Ready {
+            kind: number(put.kind)?,
+            id: put.id.to_owned(),
+            class: put.class,
+            body: body::pack_keyed(json::to_string(put.body).as_bytes(), &keys.encode())?,
+            index: Index::new(&pats, &keys, &leads),
+            pats,
+        })
     }
 }
 

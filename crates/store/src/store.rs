@@ -6,10 +6,11 @@ use crate::faults::OrFault;
 use crate::files::{DiskFiles, Files, make_folder};
 use crate::leaves::{self, LeafDraft, SealedLeaf};
 use crate::migrations::migrate;
-use crate::names::Names;
+use crate::names::{self, Names};
 use crate::options::{Limits, Options};
 use crate::packs::{BlobReader, BlobRef, BlobWriter, Packs};
 use crate::readers::Readers;
+use crate::resources::{Put, Ready};
 use crate::shared::{DATABASE, Shared};
 use crate::spool::Spool;
 use crate::tx::{Counters, Tx};
@@ -66,6 +67,7 @@ impl Store {
         let mut conn = connect(&database)?;
         migrate(&mut conn)?;
         check_key(&conn, &key.fingerprint())?;
+        names::seed(&conn)?;
         let meta = |name: &str| -> Result<Option<i64>, Fault> {
             conn.query_row("SELECT value FROM meta WHERE name = ?1", [name], |r| r.get(0))
                 .optional()
@@ -130,6 +132,18 @@ impl Store {
         f: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Pending<T> {
         self.0.writer.write(f)
+    }
+
+    /// Makes a resource ready for [`Tx::put_ready`] on the calling thread, so that the writer has less to do.
+    pub fn ready(&self, put: &Put<'_>) -> Result<Ready, Fault> {
+        Ready::new(put, &mut |name| match self.0.shared.names.number(name) {
+            Some(number) => Ok(number),
+            // Once in the life of a name.
+            None => {
+                let name = name.to_owned();
+                self.write(move |tx| tx.number_of(&name)).wait()
+            }
+        })
     }
 
     /// A consistent snapshot, on the calling thread.

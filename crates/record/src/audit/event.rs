@@ -4,7 +4,7 @@ use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Instant, Principal, Purpose};
 
 /// What was done (AuditEvent.action).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Act {
     Create,
     Read,
@@ -48,8 +48,8 @@ pub struct Entry {
     pub principal: Principal,
     /// The patient as this node names them.
     pub patient: Option<String>,
-    /// What was touched: `DiagnosticReport/1`, a Study Instance UID, or the class of data.
-    pub what: String,
+    /// What was touched: `DiagnosticReport/1`, a Study Instance UID, or the class of data; of a transaction everything.
+    pub what: Vec<String>,
     /// How many later accesses of the same kind a closing entry stands for.
     pub repeated: u64,
     pub now: Instant,
@@ -83,14 +83,20 @@ impl Entry {
                 "role": { "system": "http://terminology.hl7.org/CodeSystem/object-role", "code": "1", "display": "Patient" }
             }));
         }
-        let mut data = fhir!({
-            "type": { "system": "http://terminology.hl7.org/CodeSystem/audit-entity-type", "code": "2", "display": "System Object" },
-            "description": (self.what.as_str())
-        });
-        if self.repeated > 0 {
-            data.push("detail", fhir!({ "type": "repeated", "valueString": (self.repeated.to_string()) }));
+        for (at, what) in self.what.iter().enumerate() {
+            let mut data = fhir!({ "description": (what.as_str()) });
+            // Said once: the proof of a long transaction stays short.
+            if at == 0 {
+                data.set("type", fhir!({ "system": "http://terminology.hl7.org/CodeSystem/audit-entity-type", "code": "2", "display": "System Object" }));
+                if self.repeated > 0 {
+                    data.push(
+                        "detail",
+                        fhir!({ "type": "repeated", "valueString": (self.repeated.to_string()) }),
+                    );
+                }
+            }
+            event.push("entity", data);
         }
-        event.push("entity", data);
         event
     }
 

@@ -13,9 +13,6 @@ impl Keys {
     pub fn push(&mut self, param: i64, key: Key) {
         self.all.push((param, key));
     }
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
     pub fn iter(&self) -> impl Iterator<Item = (i64, &Key)> {
         self.all.iter().map(|(p, k)| (*p, k))
     }
