@@ -1,6 +1,6 @@
 //! Batch and transaction: many interactions in one request, a transaction in one commit (FHIR R4, http.html#transaction).
 
-use crate::resources::{Precondition, Versioned, Writer, check};
+use crate::resources::{Draft, Precondition, Versioned, Writer, check};
 use crate::session::Session;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Fault, FaultKind, id::LogicalId};
@@ -16,6 +16,8 @@ struct Step {
     /// `Kind/id`, given now for a create.
     target: String,
     resource: Option<Value>,
+    /// The resource made ready for the writer.
+    draft: Option<Draft>,
     expect: Precondition,
     method: Method,
 }
@@ -37,14 +39,16 @@ impl Session {
             .filter(|s| !s.full_url.is_empty())
             .map(|s| (s.full_url.clone(), s.target.clone()))
             .collect();
-        for (n, step) in steps.iter_mut().enumerate() {
-            if let Some(resource) = &mut step.resource {
-                resolve(resource, &targets);
-                check(resource).and_then(|()| self.may_write(resource)).map_err(|f| in_entry(f, n))?;
-            }
-        }
         let session = self.clone();
         let writer = self.writer();
+        for (n, step) in steps.iter_mut().enumerate() {
+            if let Some(mut resource) = step.resource.take() {
+                resolve(&mut resource, &targets);
+                check(&resource).and_then(|()| self.may_write(&resource)).map_err(|f| in_entry(f, n))?;
+                let draft = writer.prepare(self.node().store(), resource);
+                step.draft = Some(draft.map_err(|f| in_entry(f, n))?);
+            }
+        }
         let answers = self
             .node()
             .store()
@@ -119,8 +123,8 @@ fn write_steps(
             {
                 return Err(in_entry(Fault::forbidden("this id cannot be written"), n));
             }
-            let done = match step.resource.take() {
-                Some(resource) => writer.put(tx, resource, step.expect, "transaction").map(Some),
+            let done = match step.draft.take() {
+                Some(draft) => writer.put_draft(tx, draft, step.expect, "transaction").map(Some),
                 None => writer.delete(tx, kind, id, step.expect).map(|_| None),
             };
             answers.push((n, done.map_err(|f| in_entry(f, n))?));
@@ -197,7 +201,7 @@ fn read_step(entry: &Value) -> Result<Step, Fault> {
     if matches!(method, Method::Get | Method::Delete) {
         resource = None;
     }
-    Ok(Step { full_url: entry.str_of("fullUrl").to_owned(), target, resource, expect, method })
+    Ok(Step { full_url: entry.str_of("fullUrl").to_owned(), target, resource, draft: None, expect, method })
 }
 
 /// References to the full URL of another entry become references to what it is written as.
