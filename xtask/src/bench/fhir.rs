@@ -1,74 +1,79 @@
-//! Area `fhir` of the bench: resources written, read and searched at a hospital with access, consent and audit on.
+//! Area `fhir` of the bench: resources written, read and searched at a hospital with access, consent, validation and audit on.
+//!
+//! The population is that of `badiano_testkit::records`; the raw engine beside us is the same SQLite that the store uses, doing
+//! the same durable inserts and look-ups with nothing around them. No Helios in this run: its lines belong to a machine that
+//! has one (`cargo xtask bench --peers`).
+
+mod ingest;
+mod load;
+mod search;
 
 use super::Area;
 use super::frame::demo::{Demo, Node};
-use super::frame::example;
-use super::frame::http::Connection;
 use super::frame::report::{Better, Report};
-use super::frame::{cost, spread, yardstick};
-use std::time::{Duration, Instant};
+use super::frame::{cost, example, peer, yardstick};
+use load::Load;
 
 pub const AREA: Area =
     Area { name: "fhir", what: "resources written, read and searched at a hospital", measure: Some(measure) };
 
-const CONNECTIONS: usize = 4;
-const READS_EACH: usize = 2_500;
+const SEED: u64 = 1552;
+/// Records of 72 resources: 102,000 Observations.
+const RECORDS: usize = 1_700;
 
 fn measure(report: &mut Report) -> Result<(), String> {
     // `validate_res_core_s`, `validate_profile_res_core_s`: on one core, without a node.
     example::measure(report, "badiano-fhir", "measure_validation")?;
-    let demo = Demo::start(&[])?;
+    // `raw_ingest_res_s`, `raw_read_per_s`: the engine alone, on the disk of the build folder.
+    example::measure(report, "badiano-store", "measure_raw_engine")?;
+    if let Err(why) = peer::program("hfs") {
+        eprintln!("the peer did not run: {why}");
+    }
+    eprintln!("seed {SEED}, {RECORDS} records");
+    let arguments = [SEED.to_string(), "0".to_owned(), RECORDS.to_string()];
+    let records = example::output("badiano-testkit", "records", &arguments)?;
+    let records: Vec<&str> = records.lines().collect();
+    let demo = Demo::start(&["--empty"])?;
     let norte = demo.hospital("norte")?;
     report.add("idle_mb", cost::resident_mb(norte.pid()?)?, "MB", None, Better::Lower);
-    reads(report, &norte)?;
+    let empty = bytes_on_disk(&norte)?;
+    let ids = ingest::transactions(report, &norte, &records)?;
+    let used = bytes_on_disk(&norte)? - empty;
+    report.add("bytes_per_resource", used / ids.resources as f64, "B", None, Better::Lower);
+    ingest::singles(report, &norte, &ids)?;
+    reads(report, &norte, &ids)?;
+    search::shapes(report, &norte, &ids)?;
+    search::counts(report, &norte)?;
+    report.add("loaded_mb", cost::resident_mb(norte.pid()?)?, "MB", None, Better::Lower);
+    for (measure, raw) in [("ingest_res_s", "raw_ingest_res_s"), ("read_per_s", "raw_read_per_s")] {
+        if let (Some(ours), Some(raw)) = (report.value(measure), report.value(raw)) {
+            let name = format!("{}_vs_raw", measure.split('_').next().unwrap_or_default());
+            report.add(&name, ours / raw, "", Some("sqlite"), Better::Higher);
+        }
+    }
     yardstick::report(report, demo.folder())
 }
 
-/// Read by id over connections that stay open.
-fn reads(report: &mut Report, node: &Node) -> Result<(), String> {
-    let ids = patients(node)?;
-    let pid = node.pid()?;
-    cost::forget_peak(pid)?;
-    let (cpu, began) = (cost::cpu_seconds(pid)?, Instant::now());
-    let times = std::thread::scope(|scope| {
-        let readers: Vec<_> = (0..CONNECTIONS)
-            .map(|first| {
-                scope.spawn({
-                    let ids = &ids;
-                    move || read_many(node, ids, first)
-                })
-            })
-            .collect();
-        readers
-            .into_iter()
-            .map(|r| r.join().map_err(|_| "a reader of the bench panicked".to_owned())?)
-            .collect::<Result<Vec<_>, String>>()
-    })?;
-    let (took, count) = (began.elapsed().as_secs_f64(), (CONNECTIONS * READS_EACH) as f64);
-    let cpu = cost::cpu_seconds(pid)? - cpu;
-    let times = spread::of(times.concat());
-    report.add("read_p95_ms", times.percentile_ms(95), "ms", None, Better::Lower);
-    report.add("read_per_s", count / took, "1/s", None, Better::Higher);
-    report.add("read_cpu_ms", cpu * 1000.0 / count, "ms", None, Better::Lower);
-    report.add("read_peak_mb", cost::peak_mb(pid)?, "MB", None, Better::Lower);
+/// Reads by id over connections that stay open: one half people, one half observations.
+fn reads(report: &mut Report, node: &Node, ids: &ingest::Ids) -> Result<(), String> {
+    let path = |n: usize| match n % 2 {
+        0 => format!("/fhir/Patient/{}", ids.patients[n % ids.patients.len()]),
+        _ => format!("/fhir/Observation/{}", ids.observations[n * 31 % ids.observations.len()]),
+    };
+    let done = Load::of(node)?.run(40_000, |connection, n| connection.get(&path(n)).map(|_| true))?;
+    report.add("read_p95_ms", done.times.percentile_ms(95), "ms", None, Better::Lower);
+    report.add("read_per_s", done.per_second(), "1/s", None, Better::Higher);
+    report.add("read_cpu_ms", done.cpu_ms(), "ms", None, Better::Lower);
+    report.add("read_peak_mb", done.peak_mb, "MB", None, Better::Lower);
     Ok(())
 }
 
-fn read_many(node: &Node, ids: &[String], first: usize) -> Result<Vec<Duration>, String> {
-    let mut connection = Connection::open(node.http()?, node.token()?)?;
-    let mut times = Vec::with_capacity(READS_EACH);
-    for n in 0..READS_EACH {
-        let began = Instant::now();
-        connection.get(&format!("/fhir/Patient/{}", ids[(first + n) % ids.len()]))?;
-        times.push(began.elapsed());
+/// The database of a node and what it has not yet taken in from its log.
+fn bytes_on_disk(node: &Node) -> Result<f64, String> {
+    let mut all = 0;
+    for name in ["badiano.db", "badiano.db-wal"] {
+        let path = node.data()?.join(name);
+        all += std::fs::metadata(&path).map_err(|e| format!("{}: {e}", path.display()))?.len();
     }
-    Ok(times)
-}
-
-fn patients(node: &Node) -> Result<Vec<String>, String> {
-    let bundle = Connection::open(node.http()?, node.token()?)?.get("/fhir/Patient?_count=50")?;
-    let bundle: serde_json::Value = serde_json::from_slice(&bundle).map_err(|e| format!("Patient: {e}"))?;
-    let entries = bundle["entry"].as_array().into_iter().flatten();
-    let ids: Vec<String> = entries.filter_map(|e| Some(e["resource"]["id"].as_str()?.to_owned())).collect();
-    if ids.is_empty() { Err("the demo has no patients to read".to_owned()) } else { Ok(ids) }
+    Ok(all as f64)
 }

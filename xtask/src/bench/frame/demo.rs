@@ -71,6 +71,11 @@ impl Drop for Demo {
 }
 
 impl Node<'_> {
+    /// The data directory.
+    pub fn data(&self) -> Result<PathBuf, String> {
+        self.0["data"].as_str().map(PathBuf::from).ok_or("demo.json names no data directory".to_owned())
+    }
+
     /// Of the process, for its cost.
     pub fn pid(&self) -> Result<u64, String> {
         self.0["pid"].as_u64().ok_or("demo.json names no process".to_owned())

@@ -10,3 +10,10 @@ pub fn measure(report: &mut Report, package: &str, example: &str) -> Result<(), 
     let said = process::read(process::cargo().args(["run", "--quiet"]).args(of))?;
     said.lines().filter(|line| line.starts_with('{')).try_for_each(|line| report.pass_on(line))
 }
+
+/// Builds and runs one that makes data; what it wrote.
+pub fn output(package: &str, example: &str, arguments: &[String]) -> Result<String, String> {
+    let of = ["--release", "--package", package, "--example", example];
+    process::run_aside(process::cargo().arg("build").args(of))?;
+    process::read(process::cargo().args(["run", "--quiet"]).args(of).arg("--").args(arguments))
+}

@@ -54,6 +54,11 @@ impl Report {
         Ok(())
     }
 
+    /// What was measured before, for a ratio.
+    pub fn value(&self, measure: &str) -> Option<f64> {
+        self.lines.iter().rev().find(|line| line["measure"] == measure)?["value"].as_f64()
+    }
+
     fn line(&mut self, line: Value) {
         println!("{line}");
         if let Some((path, file)) = &mut self.file
