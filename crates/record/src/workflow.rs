@@ -81,6 +81,40 @@ pub struct Clock {
     pub seconds: i64,
 }
 
+impl State {
+    pub const fn new(code: &'static str, list: &'static str, es: &'static str, en: &'static str) -> State {
+        State { code, es, en, list }
+    }
+}
+
+impl Step {
+    /// A step that leads somewhere.
+    pub const fn new(event: &'static str, from: &'static [&'static str], to: &'static str) -> Step {
+        Step { event, from, to: Some(to), guards: &[], effects: &[] }
+    }
+
+    /// What may happen and moves the case nowhere.
+    pub const fn stays(event: &'static str, from: &'static [&'static str]) -> Step {
+        Step { event, from, to: None, guards: &[], effects: &[] }
+    }
+
+    #[must_use]
+    pub const fn when(self, guards: &'static [Guard]) -> Step {
+        Step { guards, ..self }
+    }
+
+    #[must_use]
+    pub const fn then(self, effects: &'static [Effect]) -> Step {
+        Step { effects, ..self }
+    }
+}
+
+impl Clock {
+    pub const fn new(list: &'static str, priority: &'static str, seconds: i64) -> Clock {
+        Clock { list, priority, seconds }
+    }
+}
+
 /// The part of a case that steps decide on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standing {
