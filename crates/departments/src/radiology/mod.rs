@@ -1,5 +1,6 @@
 //! Radiology: from the order to the signed report (IHE RAD SWF.b); the shape that every other department follows.
 
+pub mod assign;
 mod report;
 #[cfg(test)]
 mod tests;
