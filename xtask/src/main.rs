@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod demo;
+mod new;
 mod place;
 mod process;
 mod prove;
@@ -32,7 +33,7 @@ enum Run {
     InParts(fn(&[String]) -> Result<(), Stopped>),
 }
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 10] = [
     Command {
         name: "demo",
         es: "construye todo e inicia un concentrador y dos hospitales [--data DIR] [--port-base N] [--fresh]",
@@ -74,6 +75,12 @@ const COMMANDS: [Command; 9] = [
         es: "rehace las definiciones FHIR compiladas, o las compara [--check]",
         en: "make the compiled FHIR definitions again, or compare them",
         run: Run::Here(codegen::run),
+    },
+    Command {
+        name: "new",
+        es: "una carpeta nueva de la forma de todas: new department NOMBRE",
+        en: "a new folder of the shape of all: new department NAME",
+        run: Run::Here(new::run),
     },
     Command {
         name: "bench",
