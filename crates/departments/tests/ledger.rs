@@ -3,6 +3,7 @@
 use crate::place::{IMAGE, Object, Place, event, hospital};
 use badiano_kernel::FaultKind;
 use badiano_kernel::principal::Role;
+use badiano_record::Session;
 use badiano_record::reports::{ReportAction, ReportText};
 use badiano_record::worklist::CaseQuery;
 
@@ -17,6 +18,31 @@ async fn imaged() -> Place {
     let place = hospital();
     place.store(STUDY, 1, &IMAGE, place.now).await;
     place
+}
+
+/// The viewer loads what there is of the study.
+fn opens(reader: &Session) {
+    reader.note_opened(&reader.archived(STUDY, None).expect("images"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_that_came_while_the_report_was_written_are_opened_before_it_is_signed() {
+    let place = imaged().await;
+    let (ana, eva) = (place.reader("ana"), place.reader("eva"));
+    opens(&ana);
+    opens(&eva);
+    place.store(STUDY, 2, &IMAGE, place.now).await;
+    let early =
+        ana.write_report(STUDY, ReportAction::Sign, text("normal"), None).await.expect_err("one is unseen");
+    assert_eq!((early.kind, early.place.as_str()), (FaultKind::Conflict, "images"));
+    assert_eq!(place.state(STUDY), "to-read", "a refused signature changes nothing");
+    opens(&eva);
+    assert!(
+        ana.write_report(STUDY, ReportAction::Sign, text("normal"), None).await.is_err(),
+        "another's look is no own"
+    );
+    opens(&ana);
+    ana.write_report(STUDY, ReportAction::Sign, text("normal"), None).await.expect("signed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,6 +78,9 @@ async fn a_study_leaves_the_list_when_it_is_signed_and_late_images_bring_it_back
     ana.move_case(STUDY, event("claim", "")).await.expect("claimed");
     ana.write_report(STUDY, ReportAction::Save, text(""), None).await.expect("a draft");
     assert_eq!(place.state(STUDY), "preliminary");
+    let blind = ana.write_report(STUDY, ReportAction::Sign, text("normal"), Some(1)).await;
+    assert_eq!(blind.expect_err("nothing was opened").place, "images");
+    opens(&ana);
     ana.write_report(STUDY, ReportAction::Sign, text("normal"), Some(1)).await.expect("signed");
     assert!(place.on("reading").is_empty());
     assert_eq!(place.state(STUDY), "final");
@@ -65,6 +94,11 @@ async fn a_study_leaves_the_list_when_it_is_signed_and_late_images_bring_it_back
     assert!(again.is_err(), "a signed report is amended, never signed anew");
     let silent = ana.move_case(STUDY, event("confirm", "ok")).await.expect_err("no reason");
     assert_eq!(silent.kind, FaultKind::Invalid);
+    let blind = ana.write_report(STUDY, ReportAction::Amend, text("otra"), Some(2)).await;
+    assert_eq!(blind.expect_err("amended without the late image").place, "images");
+    let blind = ana.move_case(STUDY, event("confirm", "son las mismas imágenes, reenviadas")).await;
+    assert_eq!(blind.expect_err("the late image was not opened").place, "images");
+    opens(&ana);
     ana.move_case(STUDY, event("confirm", "son las mismas imágenes, reenviadas")).await.expect("confirmed");
     assert_eq!(place.state(STUDY), "final");
 }

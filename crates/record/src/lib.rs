@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod linked;
 pub mod messages;
 pub mod node;
+mod opened;
 pub mod operate;
 pub mod orders;
 pub mod participants;

@@ -4,6 +4,7 @@ use crate::audit::log::AuditLog;
 use crate::condition::Stored;
 use crate::consent::Consent;
 use crate::linked::UnlinkedPeople;
+use crate::opened::Opened;
 use crate::peers::Strangers;
 use crate::refusals::Knocks;
 use crate::secrets::Secrets;
@@ -71,6 +72,7 @@ struct Inner {
     /// Compiled consent by patient (store's patient number); absent means that nothing was said.
     consents: RwLock<HashMap<i64, Arc<Consent>>>,
     recent: Mutex<Recent>,
+    opened_studies: Mutex<Opened>,
     strangers: Strangers,
     knocks: Knocks,
     unlinked: UnlinkedPeople,
@@ -102,6 +104,7 @@ impl Node {
                 log,
                 consents,
                 recent: Mutex::default(),
+                opened_studies: Mutex::default(),
                 strangers: Strangers::default(),
                 knocks: Knocks::default(),
                 unlinked: UnlinkedPeople::default(),
@@ -196,6 +199,10 @@ impl Node {
 
     pub(crate) fn unlinked(&self) -> &UnlinkedPeople {
         &self.inner.unlinked
+    }
+
+    pub(crate) fn opened_studies(&self) -> &Mutex<Opened> {
+        &self.inner.opened_studies
     }
 
     pub(crate) fn recent(&self) -> &Mutex<Recent> {

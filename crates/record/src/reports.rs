@@ -86,9 +86,17 @@ fn put_report(
         ReportAction::Amend => ("amend", "amended"),
     };
     let event = Event { by: Some(writing.reader.to_owned()), ..Event::named(event) };
+    let waits = !workflow.list_of(&case.state).is_empty();
     let effects = case.take(workflow, &event, writer.now)?;
-    let id = case.report.clone().unwrap_or_else(|| id::LogicalId::random().as_str().to_owned());
     let step = orders::step_for(tx, &case.study_uid, &case.accession)?;
+    if writing.action != ReportAction::Save && step.as_ref().is_some_and(|s| s.patient != case.patient) {
+        return Err(Fault::conflict("the order is another patient's").at("order"));
+    }
+    // An amendment of what has ended is about words; one of a study that is back on the list is about its new images.
+    if writing.action != ReportAction::Save && waits {
+        session.has_opened(tx, writing.reader, &case.study_uid)?;
+    }
+    let id = case.report.clone().unwrap_or_else(|| id::LogicalId::random().as_str().to_owned());
     let report = report_resource(&id, &case, step.as_ref(), status, writing.text, session);
     check(&report)?;
     let expect = old.as_ref().map_or(Precondition::Absent, |o| Precondition::Version(o.version));

@@ -171,6 +171,9 @@ impl Session {
                 event.to = Some(reader_named(tx, to)?);
             }
             case.take(workflow, &event, writer.now)?;
+            if let ("confirm", Some(reader)) = (event.name, &event.by) {
+                session.has_opened(tx, reader, &study_uid)?;
+            }
             ledger::keep(tx, &writer, workflow, &case)?;
             ledger::leaf(tx, &writer, event.name, &case)
         };

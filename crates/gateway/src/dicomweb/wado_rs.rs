@@ -31,6 +31,7 @@ pub async fn study(
 ) -> Result<Response, Refusal> {
     let session = caller.session();
     let found = session.archived(&study, None).map_err(Refusal::dicomweb)?;
+    session.note_opened(&found);
     Ok(objects(session, found, &headers))
 }
 
@@ -41,6 +42,7 @@ pub async fn series(
 ) -> Result<Response, Refusal> {
     let session = caller.session();
     let found = session.archived(&study, Some(&series)).map_err(Refusal::dicomweb)?;
+    session.note_opened(&found);
     Ok(objects(session, found, &headers))
 }
 
@@ -59,7 +61,9 @@ pub async fn study_metadata(
     Path(study): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let found = caller.session().archived(&study, None).map_err(Refusal::dicomweb)?;
+    let session = caller.session();
+    let found = session.archived(&study, None).map_err(Refusal::dicomweb)?;
+    session.note_opened(&found);
     metadata(&caller, &found, &headers).map_err(Refusal::dicomweb)
 }
 
@@ -68,7 +72,9 @@ pub async fn series_metadata(
     Path((study, series)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let found = caller.session().archived(&study, Some(&series)).map_err(Refusal::dicomweb)?;
+    let session = caller.session();
+    let found = session.archived(&study, Some(&series)).map_err(Refusal::dicomweb)?;
+    session.note_opened(&found);
     metadata(&caller, &found, &headers).map_err(Refusal::dicomweb)
 }
 

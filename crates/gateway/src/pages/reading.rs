@@ -117,6 +117,26 @@ pub struct ReportWrite {
     conclusion: String,
     version: Option<u64>,
     second_factor: Option<SecondFactor>,
+    /// What the page shows; needed for signing and amending.
+    shown: Option<Shown>,
+}
+
+/// What stands before the eyes of who signs.
+#[derive(Deserialize)]
+struct Shown {
+    /// Study Instance UID that the viewer has open.
+    viewer_study_uid: String,
+    accession: String,
+    patient: ShownPatient,
+}
+
+/// As `PatientHead`: the name and whatever identifiers the page has beside it.
+#[derive(Deserialize)]
+struct ShownPatient {
+    name: String,
+    birth_date: String,
+    curp: String,
+    record_number: String,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -224,6 +244,8 @@ pub async fn write(
                 "A report that is signed has a conclusion.",
             ));
         }
+        let (item, _) = caller.session().case(&uid)?;
+        same_study(&item, asked.shown.as_ref())?;
         confirm(&caller, asked.second_factor.unwrap_or_default(), true).await?;
     }
     let text = ReportText {
@@ -231,8 +253,62 @@ pub async fn write(
         sections: asked.sections.into_iter().map(|s| (s.title, s.text)).collect(),
         conclusion: asked.conclusion,
     };
-    let written = caller.session().write_report(&uid, action, text, asked.version).await?;
-    clinical(&shown_report(&caller, written)?)
+    let written = caller.session().write_report(&uid, action, text, asked.version).await;
+    clinical(&shown_report(&caller, written.map_err(unsafe_to_sign)?)?)
+}
+
+/// The viewer, the report and the order are about the study and the person that the node knows, and two identifiers say so.
+fn same_study(item: &CaseItem, shown: Option<&Shown>) -> Result<(), Refused> {
+    let mismatch = |spanish: &str, english: &str| {
+        Err(Refused::saying(FaultKind::Conflict, "mismatch", spanish, english))
+    };
+    let Some(shown) = shown else {
+        return Err(Fault::invalid("who signs says what the page shows").at("shown").into());
+    };
+    if shown.viewer_study_uid != item.case.study_uid {
+        return mismatch(
+            "El visor no tiene abierto este estudio: ábralo antes de firmar.",
+            "The viewer does not have this study open: open it before signing.",
+        );
+    }
+    let (known, said) = (person::head(&item.patient), &shown.patient);
+    let pairs = [
+        (&known.name, &said.name),
+        (&known.birth_date, &said.birth_date),
+        (&known.curp, &said.curp),
+        (&known.record_number, &said.record_number),
+    ];
+    if pairs.iter().any(|(known, said)| known != said) || shown.accession != item.case.accession {
+        return mismatch(
+            "Los datos del paciente o de la orden cambiaron: vuelva a cargar la página antes de firmar.",
+            "The patient or the order has changed: load the page again before signing.",
+        );
+    }
+    if pairs.iter().filter(|(known, _)| !known.is_empty()).count() < 2 {
+        return mismatch(
+            "Falta un segundo dato que identifique a la persona; no se puede firmar.",
+            "A second identifier of the person is missing; this cannot be signed.",
+        );
+    }
+    Ok(())
+}
+
+/// Why a signature is refused by the record: images that were not opened, an order of another person.
+pub fn unsafe_to_sign(fault: Fault) -> Refused {
+    let (code, spanish, english) = match fault.place.as_str() {
+        "images" => (
+            "not_opened",
+            "Hay imágenes de este estudio que usted no ha abierto: ábralas en el visor antes de firmar.",
+            "There are images of this study that you have not opened: open them in the viewer before signing.",
+        ),
+        "order" => (
+            "mismatch",
+            "La orden es de otra persona: no se puede firmar.",
+            "The order is another person's: this cannot be signed.",
+        ),
+        _ => return fault.into(),
+    };
+    Refused::saying(FaultKind::Conflict, code, spanish, english)
 }
 
 /// The one who is signed in shows again who they are; a password only where it is enough.
@@ -403,6 +479,35 @@ mod tests {
         let wanted =
             Order { reason: "Tos; R05".into(), requester: String::new(), procedure: "TC de tórax".into() };
         assert_eq!(order(&item.order), wanted);
+    }
+
+    #[test]
+    fn signing_is_refused_when_viewer_report_and_order_differ_or_one_identifier_is_missing() {
+        let patient = |given: &str| fhir!({ "name": [{ "text": "Ana Pérez" }], "birthDate": given });
+        let item = CaseItem { patient: patient("1980-01-01"), ..item("claimed") };
+        let shown = |study: &str, accession: &str, birth_date: &str| Shown {
+            viewer_study_uid: study.into(),
+            accession: accession.into(),
+            patient: ShownPatient {
+                name: "Ana Pérez".into(),
+                birth_date: birth_date.into(),
+                curp: String::new(),
+                record_number: String::new(),
+            },
+        };
+        assert!(same_study(&item, Some(&shown("1.2", "A1", "1980-01-01"))).is_ok());
+        for (study, accession, born) in [
+            ("1.3", "A1", "1980-01-01"),
+            ("", "A1", "1980-01-01"),
+            ("1.2", "A2", "1980-01-01"),
+            ("1.2", "A1", "1980"),
+        ] {
+            let refused = same_study(&item, Some(&shown(study, accession, born))).expect_err("differs");
+            assert_eq!(refused.code, "mismatch", "{study} {accession} {born}");
+        }
+        assert_eq!(same_study(&item, None).expect_err("nothing shown").code, "invalid");
+        let nameless = CaseItem { patient: patient(""), ..self::item("claimed") };
+        assert!(same_study(&nameless, Some(&shown("1.2", "A1", ""))).is_err(), "a name alone is not enough");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The ledger of cases: what stands where and since when, lists of any state, and what a reader does with a case (`Ledger`, `CaseMove`).
 
 use super::form::{Json, Refused, clinical, json};
-use super::reading::{Row, narrowed, row, rows};
+use super::reading::{Row, narrowed, row, rows, unsafe_to_sign};
 use crate::caller::Caller;
 use crate::fhir_rest::form::pairs;
 use axum::extract::{Path, RawQuery};
@@ -158,6 +158,9 @@ fn explained(caller: &Caller, uid: &str, event: &str, fault: Fault) -> Refused {
             "Escriba el motivo, con al menos 10 caracteres.",
             "Write the reason, of at least 10 characters.",
         );
+    }
+    if fault.place == "images" {
+        return unsafe_to_sign(fault);
     }
     let known = (fault.kind == FaultKind::Conflict).then(|| caller.session().case(uid).ok()).flatten();
     let row = known.map(|(item, _)| row(&item, caller));

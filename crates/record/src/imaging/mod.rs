@@ -9,6 +9,7 @@ mod study;
 pub use arrive::{ArrivedInstance, Receiving};
 pub use retrieve::{OBJECTS_MAX, Outgoing};
 pub use serve::{ArchivedInstance, FoundImage, ImageReader};
+pub(crate) use study::series_of_study;
 
 /// The id of the ImagingStudy of a study: the UID itself, which has the form of a FHIR id.
 pub fn imaging_study_id(study_uid: &str) -> String {

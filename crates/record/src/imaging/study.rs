@@ -84,6 +84,16 @@ fn refresh(tx: &mut Tx<'_>, writer: &Writer, study: &str) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Series of a study: UID, modality, objects.
+pub(crate) fn series_of_study(view: &View<'_>, study: &str) -> Result<Vec<(String, String, u64)>, Fault> {
+    let rows = rows_of(view, Level::Series, study, SERIES_MAX)?;
+    let named = |row: &FoundRow| {
+        let own = |tag| text(row, tag).to_owned();
+        (own(tags::SERIES_INSTANCE_UID), own(tags::MODALITY), row.instances_count)
+    };
+    Ok(rows.iter().map(named).collect())
+}
+
 fn rows_of(view: &View<'_>, level: Level, study: &str, limit: usize) -> Result<Vec<FoundRow>, Fault> {
     let conditions = vec![(tags::STUDY_INSTANCE_UID, Condition::Single(study.to_owned()))];
     let query = Query { level, conditions, combined_date_time: false, fuzzy: false, limit, offset: 0 };
