@@ -16,7 +16,7 @@ export type Instant = string;
 /** Stable codes: those of `FaultKind`, and a few that a page must tell apart. */
 export type RefusalCode =
   | 'invalid' | 'not_found' | 'conflict' | 'unmet' | 'forbidden' | 'unauthenticated' | 'too_costly' | 'unavailable' | 'not_supported' | 'bug'
-  | 'bad_credentials' | 'totp_required' | 'totp_wrong' | 'locked' | 'second_factor_required' | 'second_factor_wrong';
+  | 'bad_credentials' | 'totp_required' | 'totp_wrong' | 'locked' | 'second_factor_required' | 'second_factor_wrong' | 'mismatch' | 'not_opened';
 
 export interface Refusal {
   code: RefusalCode;
@@ -189,8 +189,9 @@ export interface ReportWrite {
   conclusion: string;
   /** Of the report as shown; null when there is none yet. */
   version: number | null;
-  /** Needed for sign and amend. */
+  /** Needed for sign and amend, both. 409 mismatch: viewer, report, person or order differ; 409 not_opened: images that this reader never opened. */
   second_factor?: SecondFactor;
+  shown?: { viewer_study_uid: string; accession: string; patient: PatientHead };
 }
 
 // ---------------------------------------------------------------- national query

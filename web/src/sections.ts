@@ -4,6 +4,7 @@ import type { Component } from 'svelte';
 import type { Session, StaffRole } from './api';
 import type { Word } from './language.svelte';
 import Administration from './pages/admin/Administration.svelte';
+import Ledger from './pages/Ledger.svelte';
 import National from './pages/National.svelte';
 import Study from './pages/Study.svelte';
 import Worklist from './pages/Worklist.svelte';
@@ -35,6 +36,7 @@ const OF_CITIZENS: Section[] = [
 const READING: Section[] = [
   { place: 'lectura', path: 'lectura', word: 'nav.reading', page: Worklist },
   { place: 'estudio', path: 'estudio', word: 'nav.reading', page: Study, hidden: true, under: 'lectura' },
+  { place: 'pendientes', path: 'pendientes', word: 'nav.ledger', page: Ledger },
 ];
 const NATIONAL: Section[] = [{ place: 'consulta', path: 'consulta', word: 'nav.national', page: National }];
 const ADMINISTRATION: Section[] = [{ place: 'admin', path: 'admin/estado', word: 'nav.admin', page: Administration }];

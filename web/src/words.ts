@@ -21,6 +21,7 @@ const shared = {
   'app.hub': ['Nodo nacional', 'National hub'],
   'app.hospital': ['Hospital', 'Hospital'],
   'nav.reading': ['Lectura', 'Reading'],
+  'nav.ledger': ['Pendientes', 'Unread ledger'],
   'nav.national': ['Consulta nacional', 'National query'],
   'nav.admin': ['Administración', 'Administration'],
   'nav.me': ['Expediente', 'My record'],

@@ -25,6 +25,19 @@ export const templates = [
   { id: 'ct-torax', name: 'Tomografía de tórax', modalities: ['CT'], sections: [{ title: 'Técnica', text: 'Adquisición helicoidal sin contraste.', hint: '' }, { title: 'Hallazgos', text: '', hint: 'Pulmón, pleura, mediastino, pared' }] },
   { id: 'libre', name: 'General', modalities: [], sections: [{ title: 'Hallazgos', text: '', hint: '' }] },
 ];
+export const department = {
+  code: 'radiology', name: { es: 'Radiología', en: 'Radiology' }, procedures: [],
+  states: [['placed', 'orders', 'Solicitado'], ['performed', 'floor', 'Realizado, sin imágenes'], ['to-read', 'reading', 'Sin leer'], ['claimed', 'reading', 'En lectura'], ['final', '', 'Firmado']].map(([code, list, es]) => ({ code, list, es, en: code })),
+  topics: [{ code: 'thorax', es: 'Tórax', en: 'Thorax' }],
+  screens: { lists: [
+    { code: 'orders', es: 'Solicitudes', en: 'Orders', columns: ['state', 'patient', 'since'], actions: [] },
+    { code: 'reading', es: 'Sin reporte firmado', en: 'Without a signed report', columns: ['state', 'patient', 'study', 'accession', 'since', 'due', 'holder'], actions: ['open', 'excuse'] },
+  ] },
+};
+export const ledger = { ages_hours: [1, 4, 24, 72, 168], tallies: [
+  { list: 'reading', state: 'to-read', modality: 'CT', topic: 'thorax', age: 1, overdue: false, cases: 1200 },
+  { list: 'reading', state: 'to-read', modality: 'MG', topic: 'breast', age: 5, overdue: true, cases: 13351 },
+] };
 export const study = (row, over = {}) => ({ ...row, order: { reason: 'Tos de tres semanas, descartar neumonía', requester: 'Dr. Raúl Cota', procedure: 'TC tórax' }, series: [], report: row.state === 'final' ? report : null, may_report: true, ...over });
 
 export const session = (roles, over = {}) => ({

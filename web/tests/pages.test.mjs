@@ -118,6 +118,24 @@ test('unread studies come first, the filter ignores accents, and the keyboard cl
   assert.deepEqual(claims.map((a) => [a.path, a.csrf]), [['/api/studies/2.25.33002/claim', 'c-1']]);
 });
 
+test('the ledger counts by age, and a study is excused with a reason', async () => {
+  state.session = session(['radiologist']);
+  await open('/pendientes');
+  const unread = page.locator('tr[data-state=to-read]');
+  await unread.waitFor();
+  assert.deepEqual(await unread.locator('td').allInnerTexts(), ['0', '1,200', '0', '0', '0', '13,351', '13,351']);
+  const row = page.locator('tbody tr', { hasText: 'Mastografía de tamizaje' });
+  await row.getByRole('button', { name: 'Dispensar' }).click();
+  const dialog = page.getByRole('dialog');
+  assert.deepEqual(await violationsOn(page), [], 'the dialog passes axe');
+  await dialog.getByLabel('Motivo').fill('Estudio repetido por movimiento');
+  await dialog.getByRole('button', { name: 'Dispensar' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await row.waitFor({ state: 'detached' });
+  const move = state.asked.find((a) => a.path.endsWith('/move'));
+  assert.deepEqual([move.path, move.body, move.csrf], ['/api/studies/2.25.33003/move', { event: 'excuse', reason: 'Estudio repetido por movimiento' }, 'c-1']);
+});
+
 test('what was typed survives the death of the browser before the node has it', async () => {
   state.session = session(['radiologist']);
   state.fail = (path) => (path.endsWith('/report') ? { status: 503, body: { code: 'unavailable', text: 'Sin servicio.' } } : null);
@@ -190,6 +208,8 @@ test('signing shows the name and two identifiers, takes the second factor, and a
   await page.keyboard.press('Enter');
   await page.getByText('Enmendado').waitFor();
   assert.deepEqual(writes().map((w) => w.body.action).filter((a) => a !== 'save'), ['sign', 'sign', 'amend']);
+  const shown = writes().find((w) => w.body.action === 'sign').body.shown;
+  assert.deepEqual([shown.viewer_study_uid, shown.accession, shown.patient.curp], ['2.25.33005', 'A261005', 'NAGL710308MOCXMZ09'], 'what the viewer and the page show goes with the signature');
 });
 
 test('the pane says no more than the study of its address, and moving on saves nothing under another one', async () => {
@@ -269,7 +289,7 @@ test('the language switch changes the words, the document and what the node is a
 test('every page passes axe, dark at a desk and light on a phone, and none scrolls sideways', { timeout: 300_000 }, async () => {
   const visits = [
     [session(null), ['/', '/setup/codigo']],
-    [session(['radiologist']), ['/lectura', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
+    [session(['radiologist']), ['/lectura', '/pendientes', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
     [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/avisos']],
     [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/mensajes']],
     [session(['administrator'], { node: hub }), ['/admin/instituciones']],

@@ -37,6 +37,10 @@ export function standIn() {
     if (path === '/api/sign-in') return signIn(body);
     if (path === '/api/sign-in/second-factor') return signIn({ password: 'una frase larga', ...body });
     if (path === '/api/worklist') return { body: { items: answers.worklist } };
+    if (path === '/api/departments/radiology') return { body: answers.department };
+    if (path === '/api/ledger') return { body: answers.ledger };
+    if (path === '/api/cases') return { body: { items: answers.worklist.filter((i) => !state.excused?.has(i.study_uid) && i.state === 'to-read') } };
+    if (path.endsWith('/move')) return body.reason?.length >= 10 ? ((state.excused ??= new Set()).add(path.split('/')[3]), { body: row(path.split('/')[3]) }) : refuse(400, 'invalid', 'Escriba el motivo.');
     if (path === '/api/report-templates') return { body: { templates: answers.templates } };
     if (path === '/api/national/query') return { body: answers.national('TREAT') };
     if (path === '/api/national/emergency') return body.second_factor?.totp === state.totp ? { body: answers.national('ETREAT') } : refuse(401, 'second_factor_wrong', 'El código no es correcto.');
