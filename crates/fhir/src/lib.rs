@@ -4,6 +4,7 @@ pub mod fhirpath;
 pub mod json;
 pub mod narrative;
 pub mod outcome;
+pub mod patch;
 pub mod primitive;
 pub mod profile;
 pub mod schema;
