@@ -3,7 +3,7 @@
 use crate::gate::Gate;
 use crate::refusals::MadeOut;
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use badiano_exchange::on_behalf::{HEADER, OnBehalf};
@@ -45,6 +45,8 @@ impl Certificate {
 #[derive(Clone)]
 pub struct Caller {
     pub gate: Gate,
+    /// Scheme and host that the caller reached this node by: what links in answers begin with.
+    pub base: String,
     pub principal: Principal,
     pub purpose: Purpose,
     pub reason: Option<String>,
@@ -116,6 +118,7 @@ impl Caller {
         }
         Ok(Caller {
             gate: gate.clone(),
+            base: gate.options.address.clone(),
             principal: signed_in.principal,
             purpose,
             reason: None,
@@ -137,6 +140,7 @@ fn of_operator(gate: &Gate, user: u32, now: Instant) -> Caller {
     };
     Caller {
         gate: gate.clone(),
+        base: gate.options.address.clone(),
         principal,
         purpose: Purpose::Operations,
         reason: None,
@@ -151,6 +155,7 @@ fn of_node(gate: &Gate, headers: &HeaderMap, certificate: &[u8], now: Instant) -
     let node = gate.node.node_principal(certificate)?;
     let mut caller = Caller {
         gate: gate.clone(),
+        base: gate.options.address.clone(),
         principal: node,
         purpose: Purpose::Operations,
         reason: None,
@@ -197,6 +202,19 @@ fn check_forgery(parts: &Parts, csrf: &str) -> Result<(), Fault> {
     }
 }
 
+/// Links lead back over the door that was used: a program on this machine that came over plain HTTP goes on so. Any other name
+/// in a request is not believed.
+fn base_of(parts: &Parts, gate: &Gate) -> String {
+    let is_plain = parts.extensions.get::<Connection>().is_some_and(|c| !c.is_tls);
+    let host = parts.headers.get(HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if is_plain && matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
+        format!("http://{host}")
+    } else {
+        gate.options.address.clone()
+    }
+}
+
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
@@ -217,6 +235,7 @@ impl FromRequestParts<Gate> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Self::Rejection> {
         let caller = Caller::of(gate, parts).map_err(|fault| crate::reply::Refusal::of(parts, fault))?;
+        let caller = Caller { base: base_of(parts, gate), ..caller };
         leave(parts, || caller.session());
         Ok(caller)
     }

@@ -90,6 +90,11 @@ impl Methods {
         self.with(Method::DELETE, MethodRouter::delete, handler)
     }
 
+    #[must_use]
+    pub fn patch<H: Handler<T, Gate>, T: 'static>(self, handler: H) -> Self {
+        self.with(Method::PATCH, MethodRouter::patch, handler)
+    }
+
     /// For what is streamed and has a limit of its own.
     #[must_use]
     pub fn streamed(mut self) -> Self {

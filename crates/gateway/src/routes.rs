@@ -62,11 +62,21 @@ fn fhir_routes() -> Doors {
         .route("/fhir/", get(fhir::search::search_all).post(fhir::transaction::transaction))
         .route("/fhir/_search", post(fhir::search::search_all_by_post))
         .route("/fhir/_history", get(fhir::history::history_of_all))
-        .route("/fhir/{kind}", get(fhir::search::search).post(fhir::create::create))
+        .route(
+            "/fhir/{kind}",
+            get(fhir::search::search)
+                .post(fhir::create::create)
+                .put(fhir::update::update_where)
+                .patch(fhir::patch::patch_where)
+                .delete(fhir::delete::delete_where),
+        )
         .route("/fhir/{kind}/_search", post(fhir::search::search_by_post))
         .route(
             "/fhir/{kind}/{id}",
-            get(fhir::read::read).put(fhir::update::update).delete(fhir::delete::delete),
+            get(fhir::read::read)
+                .put(fhir::update::update)
+                .patch(fhir::patch::patch)
+                .delete(fhir::delete::delete),
         )
         .route("/fhir/{kind}/_history", get(fhir::history::history_of_type))
         .route("/fhir/{kind}/{id}/_history", get(fhir::history::history))

@@ -11,6 +11,7 @@ pub mod bundle;
 pub mod class;
 pub mod clients;
 pub mod condition;
+pub mod conditional;
 pub mod consent;
 pub mod consent_register;
 pub mod history;

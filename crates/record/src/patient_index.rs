@@ -70,7 +70,6 @@ pub(crate) fn register(tx: &mut Tx<'_>, writer: &Writer, mut patient: Value) -> 
         }
         patient = merged;
     }
-    keep_keys(tx, &patient, &id, curp.as_deref(), writer.now)?;
     writer.put(tx, patient, Precondition::None, "register")
 }
 
@@ -99,13 +98,15 @@ fn identifier_key(identifier: &Value) -> Option<String> {
     useful.then(|| format!("{system}|{value}"))
 }
 
-fn keep_keys(
-    tx: &mut Tx<'_>,
-    patient: &Value,
-    id: &str,
-    curp: Option<&str>,
-    now: Instant,
-) -> Result<(), Fault> {
+/// The local id of a person who is known by CURP or by an issuer's number.
+pub(crate) fn known(tx: &Tx<'_>, patient: &Value) -> Result<Option<String>, Fault> {
+    find(tx, patient, curp_in(patient).as_deref())
+}
+
+/// Keeps the ways from CURP and numbers to the person; every write of a Patient goes through here.
+pub(crate) fn keep_keys(tx: &mut Tx<'_>, patient: &Value, id: &str, now: Instant) -> Result<(), Fault> {
+    let curp = curp_in(patient);
+    let curp = curp.as_deref();
     let key = PatientKey { id: id.to_owned(), curp: curp.map(str::to_owned) };
     let body = serde_json::to_vec(&key).map_err(|_| Fault::bug("a key is always printable"))?;
     tx.put_document("pat", &pat_of(id).to_string(), &body, Expect::Any, now)?;

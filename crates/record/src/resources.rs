@@ -85,6 +85,18 @@ pub struct Draft {
     ready: Ready,
 }
 
+impl Draft {
+    /// What it says, without what the store fills in.
+    pub fn resource(&self) -> &Value {
+        &self.resource
+    }
+
+    /// The resource again, to be changed and made ready once more.
+    pub fn reopen(self) -> Value {
+        self.resource.with("id", self.id)
+    }
+}
+
 /// One resource that a write touched.
 #[derive(Clone)]
 struct Touch {
@@ -153,6 +165,9 @@ impl Writer {
         let created = tx.is_absent(&kind, &id)?;
         let version = tx.put_ready(ready, expect.into(), &self.observer, self.now)?;
         stamp(&mut resource, &id, version, self.now);
+        if kind == "Patient" {
+            crate::patient_index::keep_keys(tx, &resource, &id, self.now)?;
+        }
         let act = if created { Act::Create } else { Act::Update };
         self.leaf(tx, act, interaction, &patients, &format!("{kind}/{id}"))?;
         Ok(Versioned { resource, version, updated: self.now, deleted: false, created })

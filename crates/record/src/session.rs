@@ -82,7 +82,7 @@ impl Session {
         self.put(resource, expect, "update").await
     }
 
-    async fn put(
+    pub(crate) async fn put(
         &self,
         resource: Value,
         expect: Precondition,
@@ -268,7 +268,12 @@ impl Session {
     }
 
     /// What is there already must be visible, or a write would tell that it exists.
-    fn may_replace(&self, view: &badiano_store::View<'_>, kind: &str, id: &str) -> Result<(), Fault> {
+    pub(crate) fn may_replace(
+        &self,
+        view: &badiano_store::View<'_>,
+        kind: &str,
+        id: &str,
+    ) -> Result<(), Fault> {
         match view.get(kind, id)? {
             Some(old) if !self.sees_stored(&old) => Err(Fault::forbidden("this id cannot be written")),
             _ => Ok(()),

@@ -1,15 +1,18 @@
 //! The record over a real store: what consent, the lease on it, access rules and the audit do together.
 
+use badiano_fhir::patch::Patch;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::principal::{Role, Staff};
 use badiano_kernel::{FaultKind, Instant, Principal, Purpose};
 use badiano_record::audit::proof::{Proof, Trust};
+use badiano_record::conditional::Criteria;
 use badiano_record::consent::{Consent, Rule};
 use badiano_record::consent_register::{LEASE_SECONDS, Statement};
 use badiano_record::messages::{Intake, MessageState};
 use badiano_record::participants::JoinRequest;
 use badiano_record::resources::Precondition;
 use badiano_record::{Node, NodeOptions, NodeRole, Settings};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use tempfile::TempDir;
 
 const NORTE: &str = "NLSSA999101";
@@ -203,13 +206,13 @@ async fn a_transaction_is_all_or_nothing() {
     let good = entry(fhir!({ "resourceType": "Organization", "name": "Uno" }));
     let bad = entry(fhir!({ "resourceType": "Organization", "name": 5_i64 }));
     let bundle = fhir!({ "resourceType": "Bundle", "type": "transaction", "entry": [(good.clone()), bad] });
-    let refused = session.transaction(&bundle).await.expect_err("one entry is wrong");
+    let refused = session.transaction(&bundle, false).await.expect_err("one entry is wrong");
     assert_eq!(refused.kind, FaultKind::Invalid);
     assert!(refused.place.starts_with("Bundle.entry[1]"), "{}", refused.place);
     let all = badiano_fhir::search::parse("Organization", &[], true, "UTC").expect("a question").query;
     assert_eq!(session.search(&all).expect("a page").total, Some(0), "nothing of it was written");
     let bundle = fhir!({ "resourceType": "Bundle", "type": "transaction", "entry": [good] });
-    session.transaction(&bundle).await.expect("written");
+    session.transaction(&bundle, false).await.expect("written");
     assert_eq!(session.search(&all).expect("a page").total, Some(1));
 }
 
@@ -229,7 +232,7 @@ async fn a_transaction_is_one_access_of_each_patient_and_names_all_it_touched() 
         })
         .collect();
     let bundle = fhir!({ "resourceType": "Bundle", "type": "transaction", "entry": (Value::Array(entries)) });
-    session.transaction(&bundle).await.expect("written");
+    session.transaction(&bundle, false).await.expect("written");
     place.node.advance_log(now).expect("signed");
     let person = Principal::Citizen { curp: known.curp.clone(), name: "ella".into() };
     let list =
@@ -246,6 +249,128 @@ async fn a_transaction_is_one_access_of_each_patient_and_names_all_it_touched() 
         assert!(one.what.starts_with("Flag/f") && one.what.contains("(+"), "{}", one.what);
     }
     assert_eq!(touched, 150, "every resource is named once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_racing_conditional_creates_make_exactly_one_however_they_come() {
+    let place = open(NodeRole::Hospital, NORTE);
+    let session = place.node.session(scripts("system/*.cruds"), Purpose::Treatment, Instant::now());
+    for round in 0..8 {
+        let condition = format!("Organization?identifier=urn:x|{round}");
+        let mut running = Vec::new();
+        for n in 0..16 {
+            let (session, condition) = (session.clone(), condition.clone());
+            let made = fhir!({
+                "resourceType": "Organization",
+                "identifier": [{ "system": "urn:x", "value": (round.to_string()) }],
+                "name": (n.to_string())
+            });
+            running.push(tokio::spawn(async move {
+                let criteria = Criteria::of_url(&condition, "UTC").expect("a condition");
+                match n % 3 {
+                    0 => session.create_unless(made, criteria).await.expect("answered").resource.id().to_owned(),
+                    1 => session.update_where(made, criteria).await.expect("answered").resource.id().to_owned(),
+                    _ => {
+                        let request = fhir!({ "method": "POST", "url": "Organization", "ifNoneExist": (condition.as_str()) });
+                        let bundle = fhir!({ "resourceType": "Bundle", "type": "transaction", "entry": [{ "resource": made, "request": request }] });
+                        let done = session.transaction(&bundle, true).await.expect("answered");
+                        done["entry"][0]["resource"].id().to_owned()
+                    }
+                }
+            }));
+        }
+        let mut ids = std::collections::BTreeSet::new();
+        for one in running {
+            ids.insert(one.await.expect("it ends"));
+        }
+        assert_eq!(ids.len(), 1, "round {round}: every racer was told of the same one");
+        let asked = [("identifier".to_owned(), format!("urn:x|{round}"))];
+        let query =
+            badiano_fhir::search::parse("Organization", &asked, true, "UTC").expect("a question").query;
+        assert_eq!(session.search(&query).expect("a page").total, Some(1), "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_racing_patches_and_updates_lose_nothing_silently() {
+    let place = open(NodeRole::Hospital, NORTE);
+    let session = place.node.session(scripts("system/*.cruds"), Purpose::Treatment, Instant::now());
+    let group = fhir!({ "resourceType": "Organization", "id": "o", "name": "x", "alias": ["first"] });
+    session.update(group, Precondition::None).await.expect("written");
+    let mut running = Vec::new();
+    for n in 0..16 {
+        let session = session.clone();
+        running.push(tokio::spawn(async move {
+            let operation = fhir!([{ "op": "add", "path": "/alias/-", "value": (n.to_string()) }]);
+            let patch = Patch::read(operation).expect("a patch");
+            session.patch("Organization", "o", &patch, Precondition::None).await.is_ok()
+        }));
+    }
+    let mut done = 0;
+    for one in running {
+        done += usize::from(one.await.expect("it ends"));
+    }
+    let kept = session.read("Organization", "o").expect("kept");
+    assert_eq!(kept.resource["alias"].items().len(), 1 + done, "what was acknowledged is there");
+    assert!(done > 0);
+    let stale = session.update(kept.resource.clone(), Precondition::Version(1)).await;
+    assert_eq!(stale.expect_err("an old version").kind, FaultKind::Conflict);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_resolves_conditions_references_and_persons_who_are_known() {
+    let place = open(NodeRole::Hospital, NORTE);
+    let session = place.node.session(scripts("system/*.cruds"), Purpose::Treatment, Instant::now());
+    let person = &badiano_testkit::people::population(7, 1)[0];
+    let known =
+        session.register_patient(person.patient("urn:badiano:authority:N")).await.expect("registered");
+    let entry = |url: &str, resource: Value, method: &str| fhir!({ "fullUrl": (format!("urn:uuid:{url}")), "resource": resource, "request": { "method": method, "url": (url.split('#').next().unwrap_or(url)) } });
+    let observation = |subject: &str| {
+        fhir!({
+            "resourceType": "Observation",
+            "status": "final",
+            "code": { "text": "x" },
+            "subject": { "reference": subject },
+            "performer": [{ "reference": "Practitioner?identifier=urn:cedula|1" }]
+        })
+    };
+    let doctor = fhir!({ "resourceType": "Practitioner", "id": "d", "identifier": [{ "system": "urn:cedula", "value": "1" }] });
+    let bundle = fhir!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        (entry("Patient", person.patient("urn:badiano:authority:M"), "POST")),
+        (entry("Observation#1", observation("urn:uuid:Patient"), "POST"))
+    ] });
+    let refused = session.transaction(&bundle, true).await.expect_err("the reference fits nothing yet");
+    assert_eq!(refused.kind, FaultKind::Unmet);
+    session.update(doctor, Precondition::None).await.expect("written");
+    let done = session.transaction(&bundle, true).await.expect("written");
+    let id = known.resource.id();
+    assert_eq!(done["entry"][0]["resource"].id(), id, "a person who is known stays one");
+    let written = &done["entry"][1]["resource"];
+    assert_eq!(written["subject"].str_of("reference"), format!("Patient/{id}"));
+    assert_eq!(written["performer"][0].str_of("reference"), "Practitioner/d");
+
+    let observation_id = written.id().to_owned();
+    let stale =
+        fhir!({ "method": "PUT", "url": (format!("Observation/{observation_id}")), "ifMatch": "W/\"7\"" });
+    let again = observation("Patient/x").with("id", observation_id.as_str());
+    let bundle = fhir!({ "resourceType": "Bundle", "type": "transaction", "entry": [{ "resource": again, "request": stale }] });
+    assert_eq!(
+        session.transaction(&bundle, false).await.expect_err("another version").kind,
+        FaultKind::Unmet
+    );
+    let patch = fhir!([{ "op": "replace", "path": "/status", "value": "amended" }]);
+    let data = STANDARD.encode(badiano_fhir::json::to_string(&patch));
+    let bundle = fhir!({ "resourceType": "Bundle", "type": "batch", "entry": [
+        { "resource": { "resourceType": "Binary", "contentType": "application/json-patch+json", "data": data },
+          "request": { "method": "PATCH", "url": (format!("Observation/{observation_id}")) } },
+        { "request": { "method": "GET", "url": "Observation?status=amended" } },
+        { "request": { "method": "DELETE", "url": "Observation?status=amended" } },
+        { "request": { "method": "GET", "url": (format!("Observation/{observation_id}")) } }
+    ] });
+    let done = session.batch(&bundle, false).await.expect("answered");
+    let statuses: Vec<&str> = done["entry"].items().iter().map(|e| e["response"].str_of("status")).collect();
+    assert_eq!(statuses, ["200 OK", "200 OK", "204 No Content", "404 Not Found"]);
+    assert_eq!(done["entry"][1]["resource"]["total"], Value::from(1_usize));
 }
 
 /// The steps of `badiano join`, without a network between them.

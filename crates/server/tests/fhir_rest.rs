@@ -36,6 +36,7 @@ impl Answer {
         let links = body["link"].as_array().cloned().unwrap_or_default();
         let link = links.iter().find(|l| l["relation"] == relation)?;
         let url = link["url"].as_str().expect("a url");
+        assert!(url.starts_with("http://127.0.0.1:"), "links lead back over the door that was used: {url}");
         Some(url[url.find("/fhir").expect("the base")..].to_owned())
     }
 }
@@ -263,4 +264,50 @@ async fn several_types_compartments_lists_and_the_past_are_asked_too() {
     assert_eq!(seen, 5, "three versions of o1, one of o2 and its deletion");
     let since = scene.get(&format!("/fhir/_history?_since={middle}")).await.json();
     assert_eq!(since["entry"].as_array().map(Vec::len), Some(3), "{since}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conditions_and_patches_change_the_one_that_is_meant() {
+    let scene = Scene::open().await;
+    let condition = [("if-none-exist", "identifier=urn:x|1")];
+    let group = json!({ "resourceType": "Organization", "name": "Uno", "identifier": [{ "system": "urn:x", "value": "1" }] });
+    let first = scene.ask("POST", "/fhir/Organization", &condition, Some(&group)).await;
+    let second = scene.ask("POST", "/fhir/Organization", &condition, Some(&group)).await;
+    assert_eq!((first.status, second.status), (201, 200));
+    assert_eq!(first.json()["id"], second.json()["id"]);
+    let mut renamed = group.clone();
+    renamed["name"] = json!("Dos");
+    let updated = scene.ask("PUT", "/fhir/Organization?identifier=urn:x|1", &[], Some(&renamed)).await;
+    assert_eq!((updated.status, updated.json()["id"].clone()), (200, first.json()["id"].clone()));
+    assert_eq!(
+        scene.ask("PUT", "/fhir/Organization", &[], Some(&renamed)).await.status,
+        400,
+        "no condition at all"
+    );
+
+    let at = format!("/fhir/Organization/{}", text(&first.json(), "id"));
+    let json_patch = [("content-type", "application/json-patch+json")];
+    let patch = json!([{ "op": "replace", "path": "/name", "value": "Tres" }]);
+    let patched = scene.ask("PATCH", &at, &json_patch, Some(&patch)).await;
+    assert_eq!((patched.status, text(&patched.json(), "name")), (200, "Tres"));
+    let parts = json!([{ "name": "type", "valueCode": "replace" }, { "name": "path", "valueString": "Organization.name" },
+        { "name": "value", "valueString": "Cuatro" }]);
+    let fhir_patch =
+        json!({ "resourceType": "Parameters", "parameter": [{ "name": "operation", "part": parts }] });
+    let patched = scene.ask("PATCH", "/fhir/Organization?identifier=urn:x|1", &[], Some(&fhir_patch)).await;
+    assert_eq!((patched.status, text(&patched.json(), "name")), (200, "Cuatro"), "{}", patched.text);
+    let wrong = json!([{ "op": "remove", "path": "/nothing" }]);
+    assert_eq!(scene.ask("PATCH", &at, &json_patch, Some(&wrong)).await.status, 400);
+
+    let mut other = group.clone();
+    other["id"] = json!("other");
+    scene.put(&other).await;
+    for (method, body) in [("PUT", Some(&group)), ("DELETE", None)] {
+        let several = scene.ask(method, "/fhir/Organization?identifier=urn:x|1", &[], body).await;
+        assert_eq!(several.status, 412, "{method}: {}", several.text);
+    }
+    assert_eq!(scene.ask("POST", "/fhir/Organization", &condition, Some(&group)).await.status, 412);
+    let both = scene.ask("DELETE", "/fhir/Organization?identifier=urn:x|1&_count=2", &[], None).await;
+    assert_eq!(both.status, 204);
+    assert_eq!(scene.get("/fhir/Organization?_summary=count").await.json()["total"], 0);
 }

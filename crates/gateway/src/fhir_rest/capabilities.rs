@@ -11,8 +11,17 @@ use badiano_fhir::schema::{self, SearchKind};
 use badiano_fhir::{Value, fhir};
 
 /// What every type of resource can do here.
-const INTERACTIONS: [&str; 8] =
-    ["read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type"];
+const INTERACTIONS: [&str; 9] = [
+    "read",
+    "vread",
+    "update",
+    "patch",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+];
 /// What can be done with all types at once.
 const SYSTEM_INTERACTIONS: [&str; 4] = ["transaction", "batch", "history-system", "search-system"];
 
@@ -37,6 +46,7 @@ pub fn statement(name: &str, address: &str) -> Value {
         "implementation": { "description": name, "url": (format!("{address}/fhir")) },
         "fhirVersion": "4.0.1",
         "format": ["json", "xml"],
+        "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
         "rest": [{
             "mode": "server",
             "security": { "service": [{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" }] }] },
@@ -74,7 +84,11 @@ fn resource(kind: &str) -> Value {
         "interaction": (codes(&INTERACTIONS)),
         "versioning": "versioned-update",
         "readHistory": true,
-        "updateCreate": true
+        "updateCreate": true,
+        "conditionalCreate": true,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": true,
+        "conditionalDelete": "multiple"
     });
     if !params.is_empty() {
         resource.set("searchParam", Value::Array(params));

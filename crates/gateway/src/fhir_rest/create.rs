@@ -1,4 +1,4 @@
-//! FHIR create interaction. https://hl7.org/fhir/R4/http.html#create
+//! FHIR create interaction, with `If-None-Exist` too. https://hl7.org/fhir/R4/http.html#create
 
 use super::asked::Asked;
 use super::form;
@@ -8,6 +8,7 @@ use axum::extract::{Path, RawQuery};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use badiano_kernel::Fault;
+use badiano_record::conditional::Criteria;
 use bytes::Bytes;
 
 pub async fn create(
@@ -19,9 +20,6 @@ pub async fn create(
 ) -> Result<Response, Refusal> {
     let asked = Asked::of_query(&headers, query.as_deref())?;
     form::known_kind(&kind)?;
-    if headers.contains_key("if-none-exist") {
-        return Err(Refusal::fhir(Fault::not_supported("conditional create is not there yet")));
-    }
     let resource = form::read(&headers, &body)?;
     if resource.resource_type() != kind {
         return Err(Refusal::fhir(
@@ -29,6 +27,15 @@ pub async fn create(
         ));
     }
     let session = caller.session();
+    if let Some(condition) = headers.get("if-none-exist") {
+        let text = condition.to_str().unwrap_or_default();
+        let text = text.split_once('?').map_or(text, |(_, query)| query);
+        let zone = &caller.gate.node.settings().zone;
+        let criteria = Criteria::parse(&kind, &form::pairs(text), zone);
+        let criteria = criteria.map_err(|f| Refusal::fhir(f.at("If-None-Exist")))?;
+        let done = session.create_unless(resource, criteria).await.map_err(Refusal::fhir)?;
+        return form::answer_written(&done, &caller.base, &asked);
+    }
     // A person is registered, so that one CURP never stands for two records.
     let done = if kind == "Patient" {
         session.register_patient(resource).await
@@ -36,5 +43,5 @@ pub async fn create(
         session.create(resource).await
     };
     let done = done.map_err(Refusal::fhir)?;
-    form::answer_written(&done, &caller.gate.options.address, &asked)
+    form::answer_written(&done, &caller.base, &asked)
 }

@@ -5,6 +5,7 @@ use crate::reply::Refusal;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+pub use badiano_fhir::search::pairs;
 use badiano_fhir::{Value, json, outcome, schema, xml};
 use badiano_kernel::{Fault, FaultKind, Instant};
 use badiano_record::resources::{Precondition, Versioned};
@@ -167,33 +168,6 @@ pub fn known_kind(kind: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Pairs of a query string or form, decoded.
-pub fn pairs(query: &str) -> Vec<(String, String)> {
-    let decode = |text: &str| -> String {
-        let bytes = text.as_bytes();
-        let mut out = Vec::with_capacity(bytes.len());
-        let mut at = 0;
-        while at < bytes.len() {
-            let hex = bytes
-                .get(at + 1..at + 3)
-                .and_then(|h| std::str::from_utf8(h).ok())
-                .and_then(|h| u8::from_str_radix(h, 16).ok());
-            match (bytes[at], hex) {
-                (b'+', _) => out.push(b' '),
-                (b'%', Some(byte)) => {
-                    out.push(byte);
-                    at += 2;
-                }
-                (other, _) => out.push(other),
-            }
-            at += 1;
-        }
-        String::from_utf8_lossy(&out).into_owned()
-    };
-    let split = query.split('&').filter(|p| !p.is_empty());
-    split.map(|p| p.split_once('=').unwrap_or((p, ""))).map(|(k, v)| (decode(k), decode(v))).collect()
-}
-
 /// IMF-fixdate (RFC 9110 section 5.6.7).
 fn http_date(at: Instant) -> String {
     let days = at.seconds().div_euclid(86_400);
@@ -213,13 +187,5 @@ mod tests {
     #[test]
     fn a_date_is_written_as_http_wants_it() {
         assert_eq!(http_date(Instant::from_seconds(784_111_777)), "Sun, 06 Nov 1994 08:49:37 GMT");
-    }
-
-    #[test]
-    fn a_form_is_decoded_and_broken_escapes_stay() {
-        assert_eq!(
-            pairs("a=b%20c+d&e&f=%zz%"),
-            [("a".into(), "b c d".into()), ("e".into(), String::new()), ("f".into(), "%zz%".into())]
-        );
     }
 }

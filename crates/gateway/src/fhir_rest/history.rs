@@ -114,7 +114,7 @@ fn entry(caller: &Caller, v: &Versioned, kind: &str, id: &str, shown: &Asked) ->
         "etag": (v.etag()),
         "lastModified": (v.updated.to_rfc3339())
     });
-    let entry = fhir!({ "fullUrl": (format!("{}/fhir/{kind}/{id}", caller.gate.options.address)) });
+    let entry = fhir!({ "fullUrl": (format!("{}/fhir/{kind}/{id}", caller.base)) });
     let entry =
         if v.deleted { entry } else { entry.with("resource", shown.subset.of(&v.resource).into_owned()) };
     entry.with("request", request).with("response", response)
@@ -122,7 +122,7 @@ fn entry(caller: &Caller, v: &Versioned, kind: &str, id: &str, shown: &Asked) ->
 
 fn links(caller: &Caller, (kind, id): (&str, &str), pairs: &[(String, String)], next: Option<u64>) -> Value {
     let path: String = [kind, id].iter().filter(|p| !p.is_empty()).map(|p| format!("/{p}")).collect();
-    let base = format!("{}/fhir{path}/_history", caller.gate.options.address);
+    let base = format!("{}/fhir{path}/_history", caller.base);
     let own: Vec<String> = pairs
         .iter()
         .filter(|(k, _)| {

@@ -7,6 +7,7 @@ mod cursor;
 pub mod delete;
 pub mod form;
 pub mod history;
+pub mod patch;
 pub mod read;
 pub mod search;
 mod self_link;

@@ -237,7 +237,7 @@ fn entries(caller: &Caller, page: &Page, unknown: &[String], asked: &Asked) -> V
 fn entry(caller: &Caller, found: &Versioned, mode: &str, asked: &Asked) -> Value {
     let (kind, id) = (found.resource.resource_type(), found.resource.id());
     fhir!({
-        "fullUrl": (format!("{}/fhir/{kind}/{id}", caller.gate.options.address)),
+        "fullUrl": (format!("{}/fhir/{kind}/{id}", caller.base)),
         "resource": (asked.subset.of(&found.resource).into_owned()),
         "search": { "mode": mode }
     })
@@ -251,8 +251,8 @@ fn links(
     next: Option<Cursor>,
 ) -> Result<Value, Fault> {
     let base = match cursor.path.as_str() {
-        "" => format!("{}/fhir", caller.gate.options.address),
-        path => format!("{}/fhir/{path}", caller.gate.options.address),
+        "" => format!("{}/fhir", caller.base),
+        path => format!("{}/fhir/{path}", caller.base),
     };
     let sealed =
         |cursor: &Cursor| Ok(format!("{base}?{}={}", cursor::NAME, cursor.seal(caller)?)) as Result<_, Fault>;

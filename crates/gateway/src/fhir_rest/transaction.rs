@@ -1,6 +1,6 @@
 //! FHIR batch and transaction interactions. https://hl7.org/fhir/R4/http.html#transaction
 
-use super::asked::Asked;
+use super::asked::{Asked, Returns};
 use super::form;
 use crate::caller::Caller;
 use crate::reply::Refusal;
@@ -19,9 +19,10 @@ pub async fn transaction(
     let asked = Asked::of_query(&headers, query.as_deref())?;
     let bundle = form::read(&headers, &body)?;
     let session = caller.session();
+    let with_resources = asked.returns == Some(Returns::Representation);
     let done = match (bundle.resource_type(), bundle.str_of("type")) {
-        ("Bundle", "transaction") => session.transaction(&bundle).await,
-        ("Bundle", "batch") => session.batch(&bundle).await,
+        ("Bundle", "transaction") => session.transaction(&bundle, with_resources).await,
+        ("Bundle", "batch") => session.batch(&bundle, with_resources).await,
         _ => Err(Fault::invalid("a Bundle of type transaction or batch is expected here").at("Bundle.type")),
     };
     form::answer(StatusCode::OK, &done.map_err(Refusal::fhir)?, &asked)
