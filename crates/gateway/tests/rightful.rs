@@ -80,6 +80,7 @@ impl Words {
         put("account", &world.staff(norte, &[]).await.0.account);
         put("observation", &observation(world).await);
         put("unwanted", &observation(world).await);
+        put("unwanted-too", &observation(world).await);
         put("unread", &arrived(world, 11).await);
         put("unwritten", &arrived(world, 12).await);
         put("unmoved", &arrived(world, 13).await);

@@ -69,12 +69,18 @@ impl Criteria {
 }
 
 impl Session {
+    /// A condition is a search: who may not search is told so, and not that nothing fits.
+    pub(crate) fn may_search(&self, criteria: &Criteria) -> Result<(), Fault> {
+        self.scope_allows(criteria.kind(), Action::Read)?;
+        self.reads_any(criteria.kind())
+    }
+
     /// Creates a resource unless one fits already, which then is the answer.
     pub async fn create_unless(&self, mut resource: Value, criteria: Criteria) -> Result<Versioned, Fault> {
         resource.set("id", LogicalId::random().as_str());
         resources::check(&resource)?;
         self.may_write(&resource)?;
-        self.scope_allows(criteria.kind(), Action::Read)?;
+        self.may_search(&criteria)?;
         let (session, writer) = (self.clone(), self.writer());
         let write = self.node().store().write(move |tx| {
             if let Some(found) = criteria.only(&session, tx)? {
@@ -98,7 +104,7 @@ impl Session {
         }
         resources::check(&resource)?;
         self.may_write(&resource)?;
-        self.scope_allows(criteria.kind(), Action::Read)?;
+        self.may_search(&criteria)?;
         let (session, writer) = (self.clone(), self.writer());
         let write = self.node().store().write(move |tx| {
             let expect = match criteria.only(&session, tx)? {
@@ -120,8 +126,8 @@ impl Session {
     /// Deletes what fits: at most `most`, and nothing at all when more fit. The answer is how many they were.
     pub async fn delete_where(&self, criteria: Criteria, most: usize) -> Result<usize, Fault> {
         let most = most.clamp(1, DELETED_MAX);
-        self.scope_allows(criteria.kind(), Action::Write)?;
-        self.scope_allows(criteria.kind(), Action::Read)?;
+        self.may_search(&criteria)?;
+        self.writes_any(criteria.kind())?;
         let (session, writer) = (self.clone(), self.writer());
         let write = self.node().store().write(move |tx| {
             let found = criteria.find(&session, tx, most + 1)?;
@@ -164,7 +170,8 @@ impl Session {
 
     /// Patches the one that fits.
     pub async fn patch_where(&self, criteria: Criteria, patch: &Patch) -> Result<Versioned, Fault> {
-        self.scope_allows(criteria.kind(), Action::Read)?;
+        self.may_search(&criteria)?;
+        self.writes_any(criteria.kind())?;
         let found = self.node().store().read(|view| criteria.only(self, view))?;
         let found = found.ok_or_else(|| Fault::not_found("no resource fits the condition"))?;
         // A change that comes between may make it another one: then the caller asks again.

@@ -244,17 +244,23 @@ impl Session {
     /// Who may read nothing of this type, or nothing at all where none is named, is told so: an empty answer would say that nothing
     /// is there (house, invariant 3).
     pub(crate) fn reads_any(&self, kind: &str) -> Result<(), Fault> {
+        self.may_any(kind, Action::Read, "this principal may not read data of this class")
+    }
+
+    /// The same of writing, where a condition says what is written.
+    pub(crate) fn writes_any(&self, kind: &str) -> Result<(), Fault> {
+        self.scope_allows(kind, Action::Write)?;
+        self.may_any(kind, Action::Write, "this principal may not write data of this class")
+    }
+
+    fn may_any(&self, kind: &str, action: Action, refused: &str) -> Result<(), Fault> {
         let classes = if kind.is_empty() {
             u64::MAX
         } else {
             classes_of(&badiano_fhir::fhir!({ "resourceType": kind }))
         };
-        let allowed = access::classes(&self.principal, self.purpose, Action::Read);
-        if classes & allowed != 0 {
-            Ok(())
-        } else {
-            Err(Fault::forbidden("this principal may not read data of this class"))
-        }
+        let allowed = access::classes(&self.principal, self.purpose, action);
+        if classes & allowed != 0 { Ok(()) } else { Err(Fault::forbidden(refused)) }
     }
 
     pub(crate) fn may_write(&self, resource: &Value) -> Result<(), Fault> {

@@ -88,9 +88,20 @@ impl Session {
                 step.content = Some(content.map_err(|f| in_entry(f, n))?);
             }
         }
+        for step in &steps {
+            self.may_try(step).map_err(|f| in_entry(f, step.n))?;
+        }
+        wanted.values().try_for_each(|criteria| self.may_search(criteria))?;
         let mut work = Work { session: self.clone(), steps, wanted };
         let write = self.node().store().write(move |tx| writer.as_one_access(tx, |tx| work.run(tx, &writer)));
         write.await
+    }
+
+    fn may_try(&self, step: &Step) -> Result<(), Fault> {
+        if matches!(step.method, Method::Delete | Method::Patch(_)) {
+            self.writes_any(&step.kind)?;
+        }
+        step.criteria.as_ref().map_or(Ok(()), |criteria| self.may_search(criteria))
     }
 
     /// Everything that does not need the writer's turn: references, rules, index rows and the packed body.
