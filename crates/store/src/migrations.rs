@@ -5,7 +5,7 @@ use badiano_kernel::Fault;
 use rusqlite::Connection;
 
 /// Each step takes the database from its index to the next number.
-const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3];
+const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4];
 
 /// The search rows of this step are those of the first release; step 3 replaces them.
 const STEP_1: &str = "
@@ -101,6 +101,16 @@ CREATE TABLE gx(
   kind INTEGER NOT NULL, param INTEGER NOT NULL, hash INTEGER NOT NULL, lo, rid INTEGER NOT NULL,
   PRIMARY KEY(kind, param, hash, lo, rid)) WITHOUT ROWID;
 INSERT INTO meta(name, value) VALUES('reshape', 0);
+";
+
+/// The moment of the study stands in the key, so that the studies of one value come newest first; names are found by their words
+/// too. `dicom_index::reindex` fills the rows.
+const STEP_4: &str = "
+DROP TABLE dx;
+CREATE TABLE dx(
+  tag INTEGER NOT NULL, folded TEXT NOT NULL, moment TEXT NOT NULL, study INTEGER NOT NULL, series INTEGER NOT NULL,
+  PRIMARY KEY(tag, folded, moment, study, series)) WITHOUT ROWID;
+INSERT INTO meta(name, value) VALUES('image-index', 0);
 ";
 
 /// Brings the database to the newest step; refuses one made by a newer program.

@@ -256,6 +256,7 @@ fn settle(conn: &Connection, shared: &Shared, clean: bool) -> Result<(Counters, 
     drop(tx);
     conn.execute_batch("COMMIT").or_fault()?;
     crate::reshape::reshape(conn, shared, at)?;
+    crate::dicom_index::reindex(conn, shared, at)?;
     // What the last run has left in the access spool is in the log before anybody asks.
     loop {
         let mut tx = Tx::begin(conn, shared, at)?;

@@ -1,6 +1,7 @@
 //! Tests of the store from outside, one module a subject.
 
 mod archive;
+mod archive_scale;
 mod blobs;
 mod faulty;
 mod kill9;

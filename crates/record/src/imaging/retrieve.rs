@@ -49,7 +49,7 @@ impl Session {
             return Err(Fault::invalid("no unique key says what to retrieve"));
         }
         let sees = |stub: &Stub| self.sees(stub) && receiver.is_none_or(|(other, _)| other.sees(stub));
-        let rows = self.node().store().read(|view| view.dicom_find(&query, &sees))?;
+        let rows = self.node().store().read(|view| view.dicom_find(&query, &sees))?.rows;
         if rows.len() > OBJECTS_MAX {
             return Err(Fault::too_costly("more than 65,535 objects in one retrieval: ask for less at once"));
         }

@@ -70,7 +70,7 @@ impl Session {
         self.may_see_images()?;
         let sees = |stub: &Stub| self.sees(stub);
         let (rows, patients) = self.node().store().read(|view| {
-            let rows = view.dicom_find(query, &sees)?;
+            let rows = view.dicom_find(query, &sees)?.rows;
             let mut patients = Vec::new();
             for row in &rows {
                 let key = crate::patient_index::key_of(view, row.pat)?;

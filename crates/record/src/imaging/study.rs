@@ -97,7 +97,7 @@ pub(crate) fn series_of_study(view: &View<'_>, study: &str) -> Result<Vec<(Strin
 fn rows_of(view: &View<'_>, level: Level, study: &str, limit: usize) -> Result<Vec<FoundRow>, Fault> {
     let conditions = vec![(tags::STUDY_INSTANCE_UID, Condition::Single(study.to_owned()))];
     let query = Query { level, conditions, combined_date_time: false, fuzzy: false, limit, offset: 0 };
-    view.dicom_find(&query, &|_| true)
+    Ok(view.dicom_find(&query, &|_| true)?.rows)
 }
 
 fn text(row: &FoundRow, tag: Tag) -> &str {

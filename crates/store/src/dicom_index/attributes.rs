@@ -105,16 +105,16 @@ pub(super) fn value(attributes: &[(u32, String)], tag: u32) -> Option<&str> {
     attributes.iter().find(|(t, _)| *t == tag).map(|(_, v)| v.as_str())
 }
 
-/// Fills gaps: an attribute that was not there or empty. The answer is what was gained.
-pub(super) fn merge(all: &mut Vec<(u32, String)>, more: &[(u32, String)]) -> Vec<(u32, String)> {
-    let mut gained = Vec::new();
+/// Fills gaps: an attribute that was not there or empty. The answer says whether anything was gained.
+pub(super) fn merge(all: &mut Vec<(u32, String)>, more: &[(u32, String)]) -> bool {
+    let mut gained = false;
     for (tag, text) in more.iter().filter(|(_, text)| !text.is_empty()) {
         match all.iter_mut().find(|(t, _)| t == tag) {
             Some((_, old)) if old.is_empty() => old.clone_from(text),
             Some(_) => continue,
             None => all.push((*tag, text.clone())),
         }
-        gained.push((*tag, text.clone()));
+        gained = true;
     }
     all.sort();
     gained
@@ -125,6 +125,12 @@ pub fn fold_name(text: &str) -> String {
     let plain: String = text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
     let words: Vec<&str> = plain.split_whitespace().collect();
     words.join(" ").trim_end_matches('^').to_owned()
+}
+
+/// The words of a name, folded: of every component and group.
+pub(super) fn words(name: &str) -> Vec<String> {
+    let folded = fold_name(name);
+    folded.split(['^', '=', ' ', ',', '-', '\\']).filter(|w| !w.is_empty()).map(str::to_owned).collect()
 }
 
 /// A value in the form in which it is compared.

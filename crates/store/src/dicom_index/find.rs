@@ -1,28 +1,29 @@
 //! Questions over the archive: C-FIND and QIDO-RS in one form (PS3.4 C.4.1, PS3.18 10.6). Newest study first.
 
-use super::attributes::{INDEXED, decode, fold, level_of};
+use super::attributes::{decode, level_of};
+use super::lead::Leading;
 use super::matching::{all_fit, combined, number};
 use crate::body;
+use crate::faults::OrFault;
 use crate::packs::BlobRef;
 use crate::resources::Stub;
-use crate::view::{View, limit as to_limit, unsigned};
+use crate::view::{View, unsigned};
 use badiano_dicom::query::{Condition, Level, Query};
+use badiano_dicom::tags;
 use badiano_kernel::{Fault, Instant};
-use rusqlite::{Row, params, params_from_iter, types::Value as SqlValue};
+use rusqlite::Row;
 use std::collections::HashMap;
 
 /// Studies that one question may walk through when no index leads it.
-pub const STUDIES_WALKED_MAX: usize = 1_000_000;
-/// Beyond so many studies an index is no better than walking.
-const DRIVER_MAX: usize = 5_000;
+pub const STUDIES_WALKED_MAX: u64 = 1_000_000;
 /// Rows of one answer.
 pub const ROWS_MAX: usize = 100_000;
 
-const STUDY_UID: u32 = 0x0020_000D;
-const SERIES_UID: u32 = 0x0020_000E;
-const SOP_UID: u32 = 0x0008_0018;
+pub(super) const STUDY_UID: u32 = 0x0020_000D;
+pub(super) const SERIES_UID: u32 = 0x0020_000E;
+pub(super) const SOP_UID: u32 = 0x0008_0018;
 const SOP_CLASS_UID: u32 = 0x0008_0016;
-const MODALITIES_IN_STUDY: u32 = 0x0008_0061;
+pub(super) const MODALITIES_IN_STUDY: u32 = 0x0008_0061;
 
 /// An instance with what is needed to serve it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,32 +92,44 @@ pub struct FoundRow {
     pub received: Instant,
 }
 
+/// What fits and may be seen, and what it cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DicomAnswer {
+    pub rows: Vec<FoundRow>,
+    /// Rows of indexes and studies that were read to find them.
+    pub touched: u64,
+}
+
 struct Study {
     n: i64,
     row: FoundRow,
+    attributes: Vec<u8>,
 }
 
 const STUDY_COLUMNS: &str =
-    "n, uid, pat, class, source, modalities, series, instances, received, attributes, moment";
+    "t.n, t.uid, t.pat, t.class, t.source, t.modalities, t.series, t.instances, t.received, t.attributes";
 
 impl View<'_> {
     /// The rows that fit, may be seen and lie on the page: newest study first, series and instances in their order.
-    pub fn dicom_find(&self, query: &Query, visible: &dyn Fn(&Stub) -> bool) -> Result<Vec<FoundRow>, Fault> {
+    pub fn dicom_find(&self, query: &Query, visible: &dyn Fn(&Stub) -> bool) -> Result<DicomAnswer, Fault> {
+        let query = &about_studies(query);
         let mut page = Page { skip: query.offset, room: query.limit.min(ROWS_MAX), rows: Vec::new() };
         let mut patients: HashMap<(i64, String), usize> = HashMap::new();
-        self.each_study(query, &mut |study| {
-            let row = &study.row;
-            let stub = Stub {
-                kind: "ImagingStudy".to_owned(),
-                id: row.study.clone(),
-                pat: row.pat,
-                class: row.class,
-                source: row.source.clone(),
-            };
-            let of_study = |tag: u32| is_of(tag, Level::Study);
-            if !all_fit(query, &row.attributes, of_study) || !visible(&stub) {
+        let touched = self.each_study(query, &mut |mut study| {
+            if !query.conditions.is_empty() {
+                study.open()?;
+                if !all_fit(query, &study.row.attributes, |tag| is_of(tag, Level::Study)) {
+                    return Ok(true);
+                }
+            }
+            if !visible(&study.stub()) {
                 return Ok(true);
             }
+            if query.level == Level::Study && page.skip > 0 {
+                page.skip -= 1;
+                return Ok(true);
+            }
+            study.open()?;
             match query.level {
                 Level::Patient => {
                     page.rows_of_patients(&mut patients, study.row);
@@ -129,107 +142,29 @@ impl View<'_> {
         if query.level == Level::Patient {
             page.rows = page.rows.into_iter().skip(query.offset).take(query.limit.min(ROWS_MAX)).collect();
         }
-        Ok(page.rows)
+        Ok(DicomAnswer { rows: page.rows, touched })
     }
 
-    /// Studies newest first, as an index leads, until the caller has enough.
+    /// Studies newest first, as an index leads, until the caller has enough; the answer is how many rows were read.
     fn each_study(
         &self,
         query: &Query,
         each: &mut dyn FnMut(Study) -> Result<bool, Fault>,
-    ) -> Result<(), Fault> {
-        if let Some(numbers) = self.leading(query)? {
-            let mut studies = Vec::with_capacity(numbers.len());
-            let sql = format!("SELECT {STUDY_COLUMNS} FROM study WHERE n = ?1");
-            for n in numbers {
-                studies.extend(self.one(&sql, [n], read_study)?);
-            }
-            studies.sort_by(|(a, ma), (b, mb)| (mb, b.n).cmp(&(ma, a.n)));
-            for (study, _) in studies {
-                if !each(finish_study(study)?)? {
-                    break;
-                }
-            }
-            return Ok(());
-        }
-        let (from, to) = moments(query);
-        let sql = format!(
-            "SELECT {STUDY_COLUMNS} FROM study WHERE moment >= ?1 AND moment < ?2 ORDER BY moment DESC, n DESC"
-        );
-        let mut statement =
-            self.conn.prepare_cached(&sql).map_err(|_| Fault::bug("a question over studies"))?;
-        let mut rows =
-            statement.query(params![from, to]).map_err(|_| Fault::bug("a question over studies"))?;
-        let mut walked = 0;
-        while let Some(row) = rows.next().map_err(|_| Fault::unavailable("the database does not answer"))? {
+    ) -> Result<u64, Fault> {
+        let moments = moments(query);
+        let mut leading = Leading::new(self, &moments);
+        let lead = leading.choose(query)?;
+        let (mut walked, mut last) = (0, None);
+        self.led(&lead, (&moments.0, &moments.1), STUDY_COLUMNS, |row| {
             walked += 1;
             if walked > STUDIES_WALKED_MAX {
                 return Err(Fault::too_costly("the question fits too many studies: narrow it"));
             }
-            let (study, _) = read_study(row).map_err(|_| Fault::bug("a row of a study"))?;
-            if !each(finish_study(study)?)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// The studies that an index gives for one of the conditions: a superset of the answer, the smallest at hand.
-    fn leading(&self, query: &Query) -> Result<Option<Vec<i64>>, Fault> {
-        let mut best: Option<Vec<i64>> = None;
-        for (tag, condition) in &query.conditions {
-            let Some(found) = self.studies_by(number(*tag), condition, query.fuzzy)? else { continue };
-            if found.len() <= DRIVER_MAX && best.as_ref().is_none_or(|b| found.len() < b.len()) {
-                best = Some(found);
-            }
-        }
-        Ok(best)
-    }
-
-    fn studies_by(&self, tag: u32, condition: &Condition, fuzzy: bool) -> Result<Option<Vec<i64>>, Fault> {
-        let uids: Option<Vec<&str>> = match condition {
-            Condition::Single(one) if !one.is_empty() => Some(vec![one.as_str()]),
-            Condition::UidList(all) if !all.is_empty() => Some(all.iter().map(String::as_str).collect()),
-            _ => None,
-        };
-        let by_uid = match tag {
-            STUDY_UID => Some("SELECT n FROM study WHERE uid = ?1"),
-            SERIES_UID => Some("SELECT study FROM series WHERE uid = ?1"),
-            SOP_UID => {
-                Some("SELECT s.study FROM instance i JOIN series s ON s.n = i.series WHERE i.sop = ?1")
-            }
-            _ => None,
-        };
-        if let Some(sql) = by_uid {
-            let Some(uids) = uids else { return Ok(None) };
-            let mut found: Vec<i64> = Vec::new();
-            for uid in uids {
-                found.extend(self.all(sql, [uid], |r| r.get::<_, i64>(0))?);
-            }
-            found.sort_unstable();
-            found.dedup();
-            return Ok(Some(found));
-        }
-        if !INDEXED.contains(&tag) || (fuzzy && super::attributes::is_name(tag)) {
-            return Ok(None);
-        }
-        let (from, to) = match condition {
-            Condition::Single(one) if !one.is_empty() => {
-                let folded = fold(tag, one);
-                (folded.clone(), format!("{folded}\u{0}"))
-            }
-            Condition::Wildcard(pattern) => {
-                let folded = fold(tag, pattern);
-                let begin = folded.split(['*', '?']).next().unwrap_or_default();
-                if begin.is_empty() {
-                    return Ok(None);
-                }
-                (begin.to_owned(), format!("{begin}\u{10ffff}"))
-            }
-            _ => return Ok(None),
-        };
-        let sql = "SELECT DISTINCT study FROM dx WHERE tag = ?1 AND folded >= ?2 AND folded < ?3 LIMIT ?4";
-        self.all(sql, params![tag, from, to, to_limit(DRIVER_MAX + 1)], |r| r.get(0)).map(Some)
+            let study = read_study(row).or_fault()?;
+            // A study bears a value once for itself and once for each of its series.
+            if last.replace(study.n) == Some(study.n) { Ok(true) } else { each(study) }
+        })?;
+        Ok(leading.touched + walked)
     }
 
     /// Series, or instances, of one study. The answer says whether the page has room for more.
@@ -299,19 +234,13 @@ impl View<'_> {
 
     /// A patient's studies, newest first.
     pub fn studies_of(&self, pat: i64, visible: &dyn Fn(&Stub) -> bool) -> Result<Vec<FoundRow>, Fault> {
-        let sql = format!("SELECT {STUDY_COLUMNS} FROM study WHERE pat = ?1 ORDER BY moment DESC, n DESC");
+        let sql =
+            format!("SELECT {STUDY_COLUMNS} FROM study t WHERE t.pat = ?1 ORDER BY t.moment DESC, t.n DESC");
         let mut found = Vec::new();
-        for (study, _) in self.all(&sql, params_from_iter([SqlValue::Integer(pat)]), read_study)? {
-            let row = finish_study(study)?.row;
-            let stub = Stub {
-                kind: "ImagingStudy".to_owned(),
-                id: row.study.clone(),
-                pat,
-                class: row.class,
-                source: row.source.clone(),
-            };
-            if visible(&stub) {
-                found.push(row);
+        for mut study in self.all(&sql, [pat], read_study)? {
+            if visible(&study.stub()) {
+                study.open()?;
+                found.push(study.row);
             }
         }
         Ok(found)
@@ -404,13 +333,7 @@ fn moments(query: &Query) -> (String, String) {
     stretch
 }
 
-struct PackedStudy {
-    n: i64,
-    row: FoundRow,
-    attributes: Vec<u8>,
-}
-
-fn read_study(r: &Row<'_>) -> rusqlite::Result<(PackedStudy, String)> {
+fn read_study(r: &Row<'_>) -> rusqlite::Result<Study> {
     let modalities: String = r.get(5)?;
     let row = FoundRow {
         attributes: Vec::new(),
@@ -428,14 +351,43 @@ fn read_study(r: &Row<'_>) -> rusqlite::Result<(PackedStudy, String)> {
         source: r.get(4)?,
         received: Instant::from_micros(r.get(8)?),
     };
-    Ok((PackedStudy { n: r.get(0)?, row, attributes: r.get(9)? }, r.get(10)?))
+    Ok(Study { n: r.get(0)?, row, attributes: r.get(9)? })
 }
 
-fn finish_study(packed: PackedStudy) -> Result<Study, Fault> {
-    let mut row = packed.row;
-    row.attributes = decode(&packed.attributes)?;
-    put(&mut row.attributes, STUDY_UID, &row.study);
-    put(&mut row.attributes, MODALITIES_IN_STUDY, &row.modalities.join("\\"));
-    row.attributes.sort();
-    Ok(Study { n: packed.n, row })
+impl Study {
+    fn stub(&self) -> Stub {
+        Stub {
+            kind: "ImagingStudy".to_owned(),
+            id: self.row.study.clone(),
+            pat: self.row.pat,
+            class: self.row.class,
+            source: self.row.source.clone(),
+        }
+    }
+
+    /// Makes the attributes of the row ready; the second time nothing is left to do.
+    fn open(&mut self) -> Result<(), Fault> {
+        if !self.row.attributes.is_empty() {
+            return Ok(());
+        }
+        let row = &mut self.row;
+        row.attributes = decode(&self.attributes)?;
+        put(&mut row.attributes, STUDY_UID, &row.study);
+        put(&mut row.attributes, MODALITIES_IN_STUDY, &row.modalities.join("\\"));
+        row.attributes.sort();
+        Ok(())
+    }
+}
+
+/// Above the series, a modality that is asked for is one of the study's (PS3.18 table 10.6.1-5 knows only that one there).
+fn about_studies(query: &Query) -> Query {
+    let mut query = query.clone();
+    if query.level <= Level::Study {
+        for (tag, _) in &mut query.conditions {
+            if number(*tag) == super::MODALITY {
+                *tag = tags::MODALITIES_IN_STUDY;
+            }
+        }
+    }
+    query
 }

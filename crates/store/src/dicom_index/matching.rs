@@ -1,6 +1,6 @@
 //! Attribute matching (PS3.4 C.2.2.2): single value, list of UID, wildcard, range, combined date-time, fuzzy names.
 
-use super::attributes::{fold, fold_name, folded_forms, is_name, value};
+use super::attributes::{fold, folded_forms, is_name, value, words};
 use badiano_dicom::Tag;
 use badiano_dicom::query::{Condition, Query};
 
@@ -40,13 +40,6 @@ pub(super) fn fits(tag: u32, text: Option<&str>, condition: &Condition, fuzzy: b
 
 /// Every word of the question begins a word of the name, in any order.
 fn fits_fuzzy(text: &str, wanted: &str) -> bool {
-    let words = |t: &str| -> Vec<String> {
-        fold_name(t)
-            .split(['^', '=', ' ', ',', '-', '\\'])
-            .filter(|w| !w.is_empty())
-            .map(str::to_owned)
-            .collect()
-    };
     let have = words(text);
     words(wanted).iter().all(|w| have.iter().any(|h| h.starts_with(w.trim_end_matches('*'))))
 }

@@ -2,21 +2,23 @@
 
 mod attributes;
 mod find;
+mod lead;
 mod matching;
+mod rows;
 
 pub use attributes::fold_name;
-pub use find::{FoundRow, InstanceFound, Metadata};
+pub use find::{DicomAnswer, FoundRow, InstanceFound, Metadata};
+pub(crate) use rows::reindex;
 
 use crate::blobs::read_blob;
 use crate::body;
 use crate::packs::BlobRef;
 use crate::tx::{Area, Tx};
 use crate::view::{View, signed, unsigned};
-use attributes::{
-    INDEXED, decode, decode_frames, encode, encode_frames, folded_forms, merge, split_by_level, value,
-};
+use attributes::{decode, decode_frames, encode, encode_frames, merge, split_by_level, value};
 use badiano_kernel::id::Uid;
 use badiano_kernel::{Fault, Instant};
+use rows::Rows;
 use rusqlite::params;
 
 /// Attributes of one instance that take part in matching.
@@ -138,7 +140,7 @@ impl Tx<'_> {
                 ],
             )?;
             let n = self.conn.last_insert_rowid();
-            self.index_attributes(attributes, n, 0)?;
+            self.index_attributes(Rows::Made, attributes, &moment_of(attributes), n, 0)?;
             return Ok(n);
         };
         if pat != row.pat {
@@ -152,12 +154,13 @@ impl Tx<'_> {
             "UPDATE study SET instances = instances + 1, changed = ?2, class = ?3, modalities = ?4 WHERE n = ?1",
             params![n, change, signed(class | row.class), modalities],
         )?;
-        if !gained.is_empty() {
+        if gained {
+            self.index_study(Rows::Gone, n)?;
             self.run(
                 "UPDATE study SET attributes = ?2, moment = ?3 WHERE n = ?1",
                 params![n, encode(&all), moment_of(&all)],
             )?;
-            self.index_attributes(&gained, n, 0)?;
+            self.index_study(Rows::Made, n)?;
         }
         Ok(n)
     }
@@ -180,32 +183,10 @@ impl Tx<'_> {
         )?;
         let n = self.conn.last_insert_rowid();
         self.run("UPDATE study SET series = series + 1 WHERE n = ?1", [study])?;
-        self.index_attributes(attributes, study, n)?;
+        let moment: Option<String> =
+            self.one("SELECT moment FROM study WHERE n = ?1", [study], |r| r.get(0))?;
+        self.index_attributes(Rows::Made, attributes, &moment.unwrap_or_default(), study, n)?;
         Ok(n)
-    }
-
-    fn index_attributes(&self, attributes: &[(u32, String)], study: i64, series: i64) -> Result<(), Fault> {
-        for (tag, text) in attributes.iter().filter(|(t, _)| INDEXED.contains(t)) {
-            for folded in folded_forms(*tag, text) {
-                self.run(
-                    "INSERT OR IGNORE INTO dx(tag, folded, study, series) VALUES(?1, ?2, ?3, ?4)",
-                    params![tag, folded, study, series],
-                )?;
-            }
-        }
-        Ok(())
-    }
-
-    fn unindex_attributes(&self, attributes: &[(u32, String)], study: i64, series: i64) -> Result<(), Fault> {
-        for (tag, text) in attributes.iter().filter(|(t, _)| INDEXED.contains(t)) {
-            for folded in folded_forms(*tag, text) {
-                self.run(
-                    "DELETE FROM dx WHERE tag = ?1 AND folded = ?2 AND study = ?3 AND series = ?4",
-                    params![tag, folded, study, series],
-                )?;
-            }
-        }
-        Ok(())
     }
 
     /// Puts other values for matching and listing in the place of a study's own (reconciliation); the objects stay as they are.
@@ -221,11 +202,10 @@ impl Tx<'_> {
             .one(sql, [study], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?)))?
             .ok_or_else(|| Fault::not_found("no such study"))?;
         let mut all = decode(&kept)?;
-        self.unindex_attributes(&all, n, 0)?;
+        self.index_study(Rows::Gone, n)?;
         all.retain(|(tag, _)| attributes.iter().all(|(t, _)| t != tag));
         all.extend_from_slice(attributes);
         all.sort();
-        self.index_attributes(&all, n, 0)?;
         let first = "SELECT i.n FROM series s JOIN instance i ON i.series = s.n WHERE s.study = ?1 ORDER BY i.n LIMIT 1";
         let instance: i64 = self.one(first, [n], |r| r.get(0))?.unwrap_or(0);
         let change = self.log_change(Area::Instance, instance, 2, now, false)?;
@@ -233,7 +213,7 @@ impl Tx<'_> {
             "UPDATE study SET pat = ?2, attributes = ?3, moment = ?4, changed = ?5 WHERE n = ?1",
             params![n, pat, encode(&all), moment_of(&all), signed(change)],
         )?;
-        Ok(())
+        self.index_study(Rows::Made, n)
     }
 
     /// Takes an instance out of the archive and destroys the key of its blob; an emptied series or study goes with it.
@@ -246,13 +226,14 @@ impl Tx<'_> {
     }
 
     pub(crate) fn remove_instance(&mut self, sop: &str) -> Result<(), Fault> {
-        let sql = "SELECT i.n, i.blob, s.n, s.study, s.instances, t.instances, s.attributes, t.attributes FROM instance i \
+        let sql = "SELECT i.n, i.blob, s.n, s.study, s.instances, t.instances, s.attributes, t.attributes, \
+                   t.moment FROM instance i \
                    JOIN series s ON s.n = i.series JOIN study t ON t.n = s.study WHERE i.sop = ?1";
         let found = self.one(sql, [sop], |r| {
             let numbers: [i64; 6] = [r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?];
-            Ok((numbers, r.get::<_, Vec<u8>>(6)?, r.get::<_, Vec<u8>>(7)?))
+            Ok((numbers, r.get::<_, Vec<u8>>(6)?, r.get::<_, Vec<u8>>(7)?, r.get::<_, String>(8)?))
         })?;
-        let Some(([n, blob, series, study, in_series, in_study], of_series, of_study)) = found else {
+        let Some(([n, blob, series, study, in_series, in_study], of_series, of_study, moment)) = found else {
             return Ok(());
         };
         self.run(
@@ -267,14 +248,14 @@ impl Tx<'_> {
         if in_series > 1 {
             self.run("UPDATE series SET instances = instances - 1 WHERE n = ?1", [series])?;
         } else {
-            self.unindex_attributes(&decode(&of_series)?, study, series)?;
+            self.index_attributes(Rows::Gone, &decode(&of_series)?, &moment, study, series)?;
             self.run("DELETE FROM series WHERE n = ?1", [series])?;
             self.run("UPDATE study SET series = series - 1 WHERE n = ?1", [study])?;
         }
         if in_study > 1 {
             self.run("UPDATE study SET instances = instances - 1 WHERE n = ?1", [study])?;
         } else {
-            self.unindex_attributes(&decode(&of_study)?, study, 0)?;
+            self.index_attributes(Rows::Gone, &decode(&of_study)?, &moment, study, 0)?;
             self.run("DELETE FROM study WHERE n = ?1", [study])?;
         }
         Ok(())
