@@ -30,8 +30,11 @@ pub struct Session {
 /// Accesses that were logged and may repeat without a new entry.
 #[derive(Default)]
 pub(crate) struct Recent {
-    open: HashMap<(String, String, &'static str, Purpose, String), Instant>,
+    open: HashMap<Access, Instant>,
 }
+
+/// Who, about which patient (nobody: empty), by which interaction, what for, and what.
+type Access = (String, String, &'static str, Purpose, String);
 
 /// What a search gives: only what the session may see, counted after that.
 #[derive(Debug, Clone, Default)]
@@ -307,44 +310,52 @@ impl Session {
         if matches!(self.principal, Principal::Job { .. }) {
             return Ok(());
         }
-        if patients.is_empty() {
-            return self.note_one(act, interaction, None, what);
-        }
-        patients.iter().try_for_each(|patient| self.note_one(act, interaction, Some(patient), what))
-    }
-
-    fn note_one(
-        &self,
-        act: Act,
-        interaction: &'static str,
-        patient: Option<&String>,
-        what: &str,
-    ) -> Result<(), Fault> {
-        if !self.is_first_about(patient.cloned().unwrap_or_default(), interaction, what) {
+        let nobody = String::new();
+        let about = if patients.is_empty() { std::slice::from_ref(&nobody) } else { patients };
+        let first: Vec<&String> =
+            about.iter().filter(|p| self.is_first_about(p, interaction, what)).collect();
+        if first.is_empty() {
             return Ok(());
         }
         let writer = self.writer();
-        let subject = match patient {
-            Some(p) => {
-                let subject = self.node.store().read(|view| subject_of(view, &writer.subject_key, p))?;
-                Some(subject.tag)
-            }
-            None => None,
+        let subjects = self.node.store().read(|view| {
+            let subject = |p: &&String| match p.as_str() {
+                "" => Ok(None),
+                p => subject_of(view, &writer.subject_key, p).map(|s| Some(s.tag)),
+            };
+            first.iter().map(subject).collect::<Result<Vec<_>, Fault>>()
+        })?;
+        let leaf = |(patient, subject): (&&String, _)| {
+            let patient = Some((*patient).clone()).filter(|p| !p.is_empty());
+            let entry = writer.entry(act, interaction, Outcome::Success, patient, what);
+            let content = entry.to_json(&writer.observer).into_bytes();
+            LeafDraft { subject, content, now: self.now }
         };
-        let entry = writer.entry(act, interaction, Outcome::Success, patient.cloned(), what);
-        let content = entry.to_json(&writer.observer).into_bytes();
-        self.node.store().note_read(LeafDraft { subject, content, now: self.now })
+        let noted = self.node.store().note_reads(first.iter().zip(subjects).map(leaf).collect());
+        if noted.is_err() {
+            first.iter().for_each(|p| self.forget_first(p, interaction, what));
+        }
+        noted
     }
 
     /// Whether this is not one of the accesses of the last fifteen minutes again.
     pub(crate) fn is_first(&self, interaction: &'static str, what: &str) -> bool {
-        self.is_first_about(String::new(), interaction, what)
+        self.is_first_about("", interaction, what)
     }
 
-    fn is_first_about(&self, patient: String, interaction: &'static str, what: &str) -> bool {
-        let key = (self.principal.to_string(), patient, interaction, self.purpose, what.to_owned());
+    fn is_first_about(&self, patient: &str, interaction: &'static str, what: &str) -> bool {
         let mut recent = self.node.recent().lock().expect("no holder of the recent accesses panics");
-        recent.is_first(key, self.now)
+        recent.is_first(self.access(patient, interaction, what), self.now)
+    }
+
+    /// An access whose entry could not be written is the first again.
+    fn forget_first(&self, patient: &str, interaction: &'static str, what: &str) {
+        let mut recent = self.node.recent().lock().expect("no holder of the recent accesses panics");
+        recent.open.remove(&self.access(patient, interaction, what));
+    }
+
+    fn access(&self, patient: &str, interaction: &'static str, what: &str) -> Access {
+        (self.principal.to_string(), patient.to_owned(), interaction, self.purpose, what.to_owned())
     }
 
     /// A refused try is an entry too; it names no patient, since nothing was shown.
@@ -357,7 +368,7 @@ impl Session {
 }
 
 impl Recent {
-    fn is_first(&mut self, key: (String, String, &'static str, Purpose, String), now: Instant) -> bool {
+    fn is_first(&mut self, key: Access, now: Instant) -> bool {
         if self.open.len() >= RECENT_MAX {
             let limit = now.plus_seconds(-ONE_ACCESS_SECONDS);
             self.open.retain(|_, since| *since > limit);

@@ -69,28 +69,29 @@ impl Spool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes an entry to the file. The answer says whether it is the first that waits.
-    pub fn append(&self, leaf: SealedLeaf) -> Result<bool, Fault> {
+    /// Writes entries to the file in one go. The answer says whether they are the first that wait.
+    pub fn append(&self, leaves: Vec<SealedLeaf>) -> Result<bool, Fault> {
         let mut state = self.lock();
         if state.broken {
             return Err(Fault::unavailable("the access spool cannot be written: nothing is read unlogged"));
         }
-        if state.waiting.len() >= SPOOL_ENTRIES_MAX {
+        if state.waiting.len() + leaves.len() > SPOOL_ENTRIES_MAX {
             return Err(Fault::unavailable("the audit log does not keep up: nothing is read unlogged"));
         }
-        let number = state.next;
-        let record = encode(number, &leaf);
+        let first = state.next;
+        let records: Vec<u8> = (first..).zip(&leaves).flat_map(|(n, leaf)| encode(n, leaf)).collect();
         self.make_room(&mut state)?;
         if let Some(current) = &mut state.current {
-            if let Err(e) = current.file.write_at(current.length, &record) {
+            if let Err(e) = current.file.write_at(current.length, &records) {
                 state.broken = true;
                 return Err(e).or_fault();
             }
-            current.length += record.len() as u64;
+            current.length += records.len() as u64;
         }
-        state.next += 1;
-        state.waiting.push_back((number, leaf));
-        Ok(state.waiting.len() == 1)
+        let none_waited = state.waiting.is_empty() && !leaves.is_empty();
+        state.next += leaves.len() as u64;
+        state.waiting.extend((first..).zip(leaves));
+        Ok(none_waited)
     }
 
     /// Opens a new file where there is none or the current one is long enough.

@@ -174,8 +174,14 @@ impl Store {
     /// The audit entry of a read. On return it is in a file and survives the end of this process; it is in the log
     /// within 20 ms. The read may answer only afterwards.
     pub fn note_read(&self, leaf: LeafDraft) -> Result<(), Fault> {
-        let sealed = SealedLeaf::new(&self.0.shared.key, leaf)?;
-        if self.0.shared.spool.append(sealed)? {
+        self.note_reads(vec![leaf])
+    }
+
+    /// The entries of one read about several patients, written together.
+    pub fn note_reads(&self, leaves: Vec<LeafDraft>) -> Result<(), Fault> {
+        let sealed: Result<Vec<SealedLeaf>, Fault> =
+            leaves.into_iter().map(|leaf| SealedLeaf::new(&self.0.shared.key, leaf)).collect();
+        if self.0.shared.spool.append(sealed?)? {
             self.0.writer.wake();
         }
         Ok(())
