@@ -180,6 +180,7 @@ impl World {
             conclusion: "CONCLUSION-QXZ".into(),
         };
         let uid = self.patient.study.uid();
+        session.note_opened(&session.archived(uid, None).expect("images"));
         let written = session.write_report(uid, ReportAction::Sign, text, None).await.expect("signed");
         self.report = written.resource.id().to_owned();
         let wire = self.norte.gate.wire().expect("a wire");
