@@ -3,6 +3,7 @@
 use badiano_departments::WORKFLOWS;
 use badiano_kernel::principal::{Role, Staff};
 use badiano_kernel::{Instant, Principal, Purpose};
+use badiano_record::accounts::NewAccount;
 use badiano_record::workflow::Event;
 use badiano_record::worklist::{CaseItem, CaseQuery};
 use badiano_record::{Node, NodeOptions, NodeRole, Session, Settings};
@@ -51,6 +52,19 @@ impl Place {
             cedula: None,
         };
         self.node.session(Principal::Staff(staff), Purpose::Treatment, now)
+    }
+
+    /// Somebody with an account of this node, who can be told things.
+    pub async fn hires(&self, account: &str, role: Role) {
+        let administrator = self.staff("adm", Role::Administrator, self.now);
+        let new = NewAccount {
+            account: account.into(),
+            name: account.to_uppercase(),
+            roles: vec![role.code().to_owned()],
+            cedula: None,
+            password: "una contraseña larga".into(),
+        };
+        administrator.make_account(new).await.expect("an account");
     }
 
     fn device(&self, now: Instant) -> Session {

@@ -93,6 +93,7 @@ const BY_TYPE: &[(&str, DataClass)] = &[
     ("ImagingStudy", DataClass::Imaging),
     ("Media", DataClass::Imaging),
     ("DiagnosticReport", DataClass::Reports),
+    ("Communication", DataClass::Reports),
     ("Observation", DataClass::Laboratory),
     ("Specimen", DataClass::Laboratory),
     ("MedicationRequest", DataClass::Medication),

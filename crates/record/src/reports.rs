@@ -1,6 +1,7 @@
 //! Reports: drafted, signed and amended as versions; a signed report is never altered, only followed (FHIR R4 DiagnosticReport).
 
 use crate::ledger::{self, Case, IMAGING};
+use crate::notices;
 use crate::orders;
 use crate::patient_index;
 use crate::resources::{Precondition, Versioned, Writer, check};
@@ -103,6 +104,9 @@ fn put_report(
     let written = writer.put(tx, report, expect, interaction_of(writing.action))?;
     case.report = Some(id.clone());
     ledger::keep(tx, writer, workflow, &case)?;
+    if writing.action == ReportAction::Amend {
+        notices::amended(tx, &case, written.version, writing.reader, writer.now)?;
+    }
     if effects.contains(&Effect::Tell) {
         if let Some(step) = step.filter(|s| !s.placer.is_empty()) {
             tx.enqueue(&format!("{RESULTS}/{}", step.placer), &case.patient, id.as_bytes(), writer.now)?;

@@ -13,6 +13,8 @@ pub struct Workflow {
     pub states: &'static [State],
     pub steps: &'static [Step],
     pub clocks: &'static [Clock],
+    /// How urgently somebody must hear of a finding that cannot wait; empty where there is no such thing.
+    pub critical: &'static [CriticalLevel],
     /// Which of the department's subspecialties a case belongs to: modality, procedure code, description.
     pub topic: fn(&str, &str, &str) -> &'static str,
 }
@@ -70,6 +72,18 @@ pub enum Effect {
     Sign,
     /// The sender of the order is told the result.
     Tell,
+}
+
+/// How urgent a critical result is, and how long each of those who are told may take before the next are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CriticalLevel {
+    pub code: &'static str,
+    pub es: &'static str,
+    pub en: &'static str,
+    /// FHIR request-priority.
+    pub priority: &'static str,
+    /// One for each step of the chain; the last one repeats.
+    pub minutes: &'static [i64],
 }
 
 /// How long a case may wait on a list before somebody should have dealt with it.

@@ -143,11 +143,7 @@ impl Session {
     /// One case and its report, for the pane beside the viewer.
     pub fn case(&self, study_uid: &str) -> Result<(CaseItem, Option<Versioned>), Fault> {
         self.reads_cases()?;
-        let read = |view: &View<'_>| case_of(view, study_uid)?.map(|case| item_of(view, case)).transpose();
-        let found = self.node().store().read(read)?;
-        let item = found
-            .and_then(|found| self.shown_case(found))
-            .ok_or_else(|| Fault::not_found("no such study"))?;
+        let item = self.case_shown(study_uid)?.ok_or_else(|| Fault::not_found("no such study"))?;
         self.note(Act::Read, "reading", std::slice::from_ref(&item.case.patient), study_uid)?;
         let report = match &item.case.report {
             // Who may see the images and not the report sees a study without one.
@@ -158,6 +154,12 @@ impl Session {
             None => None,
         };
         Ok((item, report))
+    }
+
+    /// A case as a notice of it shows it; none where it is hidden. Who asks notes the access.
+    pub(crate) fn case_shown(&self, study_uid: &str) -> Result<Option<CaseItem>, Fault> {
+        let read = |view: &View<'_>| case_of(view, study_uid)?.map(|case| item_of(view, case)).transpose();
+        Ok(self.node().store().read(read)?.and_then(|found| self.shown_case(found)))
     }
 
     /// What a reader does with a case: claims it, lets it go, hands it over, excuses it. Of two at once one succeeds.
@@ -186,15 +188,13 @@ impl Session {
             .ok_or_else(|| Fault::not_found("no such study"))
     }
 
-    /// The accounts that may be handed a case: who reads here and is not suspended.
-    pub fn readers(&self) -> Result<Vec<(String, String)>, Fault> {
+    /// The accounts of a role that are not suspended, with their names: whom a reader hands a case to, or tells a critical result.
+    pub fn staff_of(&self, role: Role) -> Result<Vec<(String, String)>, Fault> {
         self.reader()?;
-        self.note(Act::Read, "readers", &[], "who reads")?;
-        let is_reader = |a: &crate::accounts::Account| {
-            a.active && a.roles.iter().any(|r| r.as_str() == Role::Radiologist.code())
-        };
+        self.note(Act::Read, "staff", &[], role.code())?;
+        let is_one = |a: &crate::accounts::Account| a.active && a.roles.iter().any(|r| r == role.code());
         let all = self.node().store().read(crate::accounts::all_accounts)?;
-        Ok(all.into_iter().filter(is_reader).map(|a| (a.account, a.name)).collect())
+        Ok(all.into_iter().filter(is_one).map(|a| (a.account, a.name)).collect())
     }
 
     /// What of it may be seen: nothing when the case may not, no order when the order may not.

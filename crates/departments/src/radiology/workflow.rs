@@ -1,12 +1,36 @@
 //! Radiology's steps from order to signed report (IHE RAD SWF.b; FHIR R4 Task): a table, applied by `record` to whatever happens.
 
 use super::topic;
-use badiano_record::workflow::{Clock, Effect, Guard, NEW, State, Step, Workflow};
+use badiano_record::workflow::{Clock, CriticalLevel, Effect, Guard, NEW, State, Step, Workflow};
 
 const HOUR: i64 = 3600;
 
-pub const WORKFLOW: Workflow =
-    Workflow { department: "radiology", states: STATES, steps: STEPS, clocks: CLOCKS, topic: topic::of };
+pub const WORKFLOW: Workflow = Workflow {
+    department: "radiology",
+    states: STATES,
+    steps: STEPS,
+    clocks: CLOCKS,
+    critical: CRITICAL,
+    topic: topic::of,
+};
+
+/// The three categories of actionable findings (ACR Actionable Reporting Work Group, 2014), within an hour, twelve hours and three days
+/// altogether; a house's own numbers may differ.
+const CRITICAL: &[CriticalLevel] = &[
+    critical("immediate", "Inmediato: minutos", "Immediate: minutes", "stat", &[20, 20, 20]),
+    critical("hours", "Urgente: horas", "Urgent: hours", "asap", &[240, 240, 240]),
+    critical("days", "Significativo: días", "Significant: days", "urgent", &[1440, 1440, 1440]),
+];
+
+const fn critical(
+    code: &'static str,
+    es: &'static str,
+    en: &'static str,
+    priority: &'static str,
+    minutes: &'static [i64],
+) -> CriticalLevel {
+    CriticalLevel { code, es, en, priority, minutes }
+}
 
 const STATES: &[State] = &[
     State::new("placed", "orders", "Solicitado", "Placed"),
