@@ -121,6 +121,49 @@ export interface CaseMove {
 /** GET /api/readers -> { readers }: to whom a study may be handed over */
 export interface Readers { readers: { account: string; name: string }[] }
 
+/** GET /api/clinicians -> { clinicians }: to whom a critical result may be addressed */
+export interface Clinicians { clinicians: { account: string; name: string }[] }
+
+/** GET /api/notices -> { notices }, newest first, 200 at most. POST /api/notices/read { ids } -> 204 */
+export interface StaffNotices { notices: StaffNotice[] }
+export interface StaffNotice {
+  id: string;
+  when: Instant;
+  why: 'amended' | 'amended-elsewhere' | 'critical' | 'critical-unanswered';
+  /** Who amended or raised it. */
+  by: string;
+  /** amended-elsewhere: who opened the earlier version and is not told by this node. */
+  names: string[];
+  unread: boolean;
+  /** Null where the role or the person's consent hides it. */
+  study: WorklistItem | null;
+}
+
+/** GET /api/critical?state=open|heard -> { items }: what cannot wait first, or the newest that were heard */
+export interface CriticalResults { items: CriticalResult[] }
+export interface CriticalResult {
+  id: string;
+  /** Code of one of the department's `critical`. */
+  level: string;
+  finding: string;
+  by: string;
+  at: Instant;
+  due: Instant;
+  overdue: boolean;
+  /** Name of whom it is addressed to; empty for whoever treats the patient. */
+  to: string;
+  /** How many times it was told further up. */
+  step: number;
+  heard: { by: string; told: string; read_back: string; at: Instant } | null;
+  /** The one who asks raised it, and so writes down whom they told. */
+  mine: boolean;
+  study: WorklistItem;
+}
+/** POST /api/studies/{uid}/critical -> { id }. The finding has at least ten characters. */
+export interface CriticalRaise { level: string; finding: string; to?: string }
+/** POST /api/critical/{id}/heard -> { id }; 409 when somebody has heard it. */
+export interface CriticalHeard { told?: string; read_back: string }
+
 /** GET /api/ledger: how many cases stand on each open list. `age` counts the bounds that a case is older than. */
 export interface Ledger {
   ages_hours: number[];
@@ -135,6 +178,8 @@ export interface Department {
   name: Bilingual;
   states: (Bilingual & { code: CaseState; list: string })[];
   topics: (Bilingual & { code: string })[];
+  /** How urgently somebody must hear of what cannot wait. */
+  critical: (Bilingual & { code: string })[];
   procedures: { code: string; name: string; modality: string; body_part: string; topic: string; minutes: number; preparation: string }[];
   screens: { lists: ListScreen[] };
 }

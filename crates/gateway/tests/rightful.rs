@@ -6,7 +6,9 @@ use crate::person::{Patient, SCANNER, another, other_study};
 use crate::world::{NORTE, Place, SUR, World, system};
 use axum::http::Method;
 use badiano_fhir::fhir;
+use badiano_kernel::principal::Role;
 use badiano_kernel::{Instant, Principal, Purpose};
+use badiano_record::critical::Raised;
 use badiano_record::peers::PeerKind;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -84,6 +86,7 @@ impl Words {
         put("unread", &arrived(world, 11).await);
         put("unwritten", &arrived(world, 12).await);
         put("unmoved", &arrived(world, 13).await);
+        put("critical", &critical(world).await);
         put("access", &access(world).await);
         put("person", &badiano_fhir::json::to_string(&another().patient("urn:badiano:authority:NORTE")));
         put(
@@ -199,6 +202,15 @@ async fn arrived(world: &World, index: u64) -> String {
     receiving.feed(&study.instance(1).expect("an instance").file).expect("reads");
     receiving.finish().await.expect("stored");
     study.uid().to_owned()
+}
+
+/// A critical result about the patient that nobody has heard.
+async fn critical(world: &World) -> String {
+    let (staff, _) = world.staff(&world.norte, &[Role::Radiologist]).await;
+    let session = world.norte.node.session(Principal::Staff(staff), Purpose::Treatment, Instant::now());
+    let raised =
+        Raised { level: "immediate".into(), finding: "neumotórax a tensión".into(), to: String::new() };
+    session.raise_critical(world.patient.study.uid(), raised).await.expect("raised").id
 }
 
 /// An entry about the patient in the hub's log, with its proof.

@@ -43,6 +43,13 @@ pub async fn run(part: Part, gate: Gate) {
             })
             .await
         }
+        Part::Notices => {
+            every(Duration::from_secs(2), || async {
+                gate.node.tell_of_amendments(Instant::now()).await?;
+                gate.node.escalate_critical(Instant::now()).await.map(|_| ())
+            })
+            .await
+        }
         Part::Courier => carry(&gate).await,
         Part::ConsentLease => keep_lease(&gate).await,
     }

@@ -19,6 +19,8 @@ pub enum Part {
     AuditTree,
     /// The node's certificate renewed in time; the hub's list of revoked ones signed anew.
     Certificates,
+    /// Staff told of amended reports, and of critical results that nobody has heard.
+    Notices,
     /// Sessions, tokens and marks that have run out are taken away.
     Expiry,
 }
@@ -27,6 +29,7 @@ const TABLE: &[(Part, &[NodeRole])] = &[
     (Part::Dimse, &[NodeRole::Hospital]),
     (Part::Mllp, &[NodeRole::Hospital]),
     (Part::ImagingRecord, &[NodeRole::Hospital]),
+    (Part::Notices, &[NodeRole::Hospital]),
     (Part::Courier, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::ConsentLease, &[NodeRole::Hospital]),
     (Part::AuditTree, &[NodeRole::Hospital, NodeRole::Hub]),

@@ -11,6 +11,7 @@ pub mod health;
 pub mod links;
 pub mod messages;
 pub mod national;
+pub mod notices;
 pub mod operate;
 pub mod peers;
 pub mod person;

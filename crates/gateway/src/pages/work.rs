@@ -8,6 +8,7 @@ use axum::extract::{Path, RawQuery};
 use axum::response::Response;
 use badiano_departments::catalogue::Procedure;
 use badiano_departments::named;
+use badiano_kernel::principal::Role;
 use badiano_kernel::{Fault, FaultKind};
 use badiano_record::workflow::Event;
 use badiano_record::worklist::{AGES_HOURS, CaseQuery};
@@ -44,11 +45,16 @@ struct Cases {
 
 #[derive(Serialize)]
 struct Readers {
-    readers: Vec<Reader>,
+    readers: Vec<Person>,
 }
 
 #[derive(Serialize)]
-struct Reader {
+struct Clinicians {
+    clinicians: Vec<Person>,
+}
+
+#[derive(Serialize)]
+struct Person {
     account: String,
     name: String,
 }
@@ -68,6 +74,8 @@ struct Shown {
     name: Words,
     states: Vec<Named>,
     topics: Vec<Named>,
+    /// How urgently somebody must hear of what cannot wait.
+    critical: Vec<Named>,
     procedures: &'static [Procedure],
     screens: serde_json::Value,
 }
@@ -117,8 +125,17 @@ pub async fn cases(caller: Caller, RawQuery(query): RawQuery) -> Result<Response
 
 /// To whom a case may be handed over.
 pub async fn readers(caller: Caller) -> Result<Response, Refused> {
-    let all = caller.session().readers()?;
-    json(&Readers { readers: all.into_iter().map(|(account, name)| Reader { account, name }).collect() })
+    json(&Readers { readers: people(&caller, Role::Radiologist)? })
+}
+
+/// To whom a critical result may be addressed.
+pub async fn clinicians(caller: Caller) -> Result<Response, Refused> {
+    json(&Clinicians { clinicians: people(&caller, Role::Clinician)? })
+}
+
+fn people(caller: &Caller, role: Role) -> Result<Vec<Person>, Fault> {
+    let all = caller.session().staff_of(role)?;
+    Ok(all.into_iter().map(|(account, name)| Person { account, name }).collect())
 }
 
 pub async fn claim(caller: Caller, Path(uid): Path<String>) -> Result<Response, Refused> {
@@ -191,6 +208,12 @@ pub async fn department(Path(code): Path<String>) -> Result<Response, Refused> {
             .topics
             .iter()
             .map(|t| Named { code: t.code, es: t.es, en: t.en, list: "" })
+            .collect(),
+        critical: department
+            .workflow
+            .critical
+            .iter()
+            .map(|l| Named { code: l.code, es: l.es, en: l.en, list: "" })
             .collect(),
         procedures: &department.catalogue.procedures,
         screens: serde_json::from_str(lists).map_err(|_| Fault::bug("a test reads every screen"))?,
