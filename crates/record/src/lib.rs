@@ -19,6 +19,7 @@ pub mod history;
 pub mod imaging;
 pub mod ledger;
 pub mod linked;
+pub mod matching;
 pub mod messages;
 pub mod node;
 pub mod notices;

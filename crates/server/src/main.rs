@@ -56,6 +56,8 @@ enum Command {
     /// Mensajes HL7 v2 de archivos / HL7 v2 messages from files
     #[command(subcommand)]
     Hl7(commands::hl7::Hl7Command),
+    /// Enlaza los registros de una misma persona / link records that are of one person
+    Match(commands::match_people::MatchOptions),
     /// Equipos DICOM y remitentes HL7 / DICOM devices and HL7 senders
     Peers(administer::Group<administer::Peers>),
     /// Cuentas, roles y proveedores de identidad / accounts, roles and identity providers
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         Command::Hl7(command) => commands::hl7::run(&command, arguments.format),
         Command::Validate(options) => commands::validate::run(&options, arguments.format),
         Command::Fhirpath(options) => commands::fhirpath::run(&options, arguments.format),
+        Command::Match(options) => commands::match_people::run(&options, arguments.format),
         Command::Join(options) => commands::join::run(&options),
         Command::Peers(group) => administer::run(&group, arguments.format),
         Command::Users(group) => administer::run(&group, arguments.format),

@@ -8,6 +8,7 @@ pub mod hl7;
 pub mod join;
 mod operator;
 mod output;
+pub mod match_people;
 pub mod serve;
 pub mod validate;
 pub mod verify;

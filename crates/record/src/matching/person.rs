@@ -1,0 +1,155 @@
+//! What of a FHIR Patient is compared: names folded and cut in words, a date as digits, keys with their issuer, a home in its parts.
+
+use badiano_fhir::Value;
+use badiano_mexico::curp::{Curp, is_generic};
+use badiano_mexico::name::{NameKind, PersonName, comparison_words, fold, kind_of, split_surnames};
+use badiano_mexico::naming;
+use badiano_mexico::phonetic;
+
+/// Words of one name that count; a longer one is cut.
+const WORDS_MAX: usize = 8;
+/// Numbers and telephones of one person that count.
+const NUMBERS_MAX: usize = 16;
+
+/// A CURP, and whether its check digit holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub text: String,
+    pub is_valid: bool,
+}
+
+/// Where somebody lives, each part folded; empty where it is not known.
+#[derive(Debug, Clone, Default)]
+pub struct Home {
+    /// The number of the house.
+    pub house: String,
+    pub street: String,
+    /// What stands in further lines: a neighbourhood, a building.
+    pub place: String,
+    pub city: String,
+    pub postal: String,
+    pub state: String,
+}
+
+/// A record as it is compared. Empty texts are unknown.
+#[derive(Debug, Clone, Default)]
+pub struct Person {
+    pub id: String,
+    pub given: Vec<String>,
+    /// First and second surname.
+    pub surnames: [String; 2],
+    /// How the first given name and the surnames sound.
+    pub sounds: [String; 3],
+    /// The name is a newborn's under its mother's.
+    pub is_newborn: bool,
+    /// `19800213`, `198002`, `1980`, or whatever digits stand there.
+    pub birth: String,
+    /// `m`, `f`, `o`; 0 where it is not known.
+    pub sex: u8,
+    pub curp: Option<Key>,
+    /// System and value.
+    pub numbers: Vec<(String, String)>,
+    /// The last ten digits.
+    pub phones: Vec<String>,
+    pub home: Home,
+}
+
+impl Person {
+    /// Reads what there is; nothing is required.
+    pub fn of_patient(patient: &Value) -> Person {
+        let mut person = Person { id: patient.str_of("id").to_owned(), ..Person::default() };
+        person.take_name(patient);
+        person.birth = digits(patient.str_of("birthDate"));
+        person.sex = match patient.str_of("gender") {
+            "male" => b'm',
+            "female" => b'f',
+            "other" => b'o',
+            _ => 0,
+        };
+        patient["identifier"].items().iter().take(NUMBERS_MAX).for_each(|i| person.take_number(i));
+        let contacts = patient["telecom"].items().iter().take(NUMBERS_MAX);
+        let phones = contacts.filter(|t| matches!(t.str_of("system"), "phone" | "sms" | ""));
+        person.phones = phones.map(|t| last_ten(&digits(t.str_of("value")))).filter(|p| p.len() >= 7).collect();
+        if let Some(address) = patient["address"].items().iter().find(|a| a.str_of("use") != "old") {
+            person.home = home(address);
+        }
+        person
+    }
+
+    fn take_name(&mut self, patient: &Value) {
+        let names = patient["name"].items();
+        let Some(name) = names.iter().find(|n| n.str_of("use") == "official").or(names.first()) else { return };
+        let written: Vec<&str> = name["given"].items().iter().filter_map(Value::as_str).collect();
+        let (given, family) = (written.join(" "), name.str_of("family"));
+        if given.is_empty() && family.is_empty() {
+            if let Some(whole) = PersonName::parse(name.str_of("text")) {
+                self.set_name(whole.given(), whole.first_surname(), whole.second_surname().unwrap_or(""));
+            }
+            return;
+        }
+        let surnames = split_surnames(family);
+        self.set_name(&given, &surnames.first, surnames.second.as_deref().unwrap_or(""));
+    }
+
+    fn set_name(&mut self, given: &str, first: &str, second: &str) {
+        let kind = kind_of(given);
+        self.is_newborn = kind == NameKind::Newborn;
+        if kind != NameKind::Unknown {
+            self.given = words(given);
+        }
+        self.surnames = [first, second].map(|s| words(s).join(" "));
+        self.sounds = [self.given.first().map_or("", String::as_str), &self.surnames[0], &self.surnames[1]]
+            .map(phonetic::key);
+    }
+
+    fn take_number(&mut self, identifier: &Value) {
+        let value: String = fold(identifier.str_of("value")).split(' ').collect();
+        if value.is_empty() {
+            return;
+        }
+        let system = identifier.str_of("system");
+        let is_valid = Curp::parse(&value).is_ok();
+        if naming::is_curp_system(system) || is_valid {
+            if !is_generic(&value) && value.len() >= 16 {
+                self.curp = Some(Key { text: value, is_valid });
+            }
+        } else {
+            self.numbers.push((system.to_owned(), value));
+        }
+    }
+
+    /// All given names in one text.
+    pub fn given_text(&self) -> String {
+        self.given.join(" ")
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    comparison_words(text).into_iter().take(WORDS_MAX).collect()
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).take(20).collect()
+}
+
+fn last_ten(digits: &str) -> String {
+    digits[digits.len().saturating_sub(10)..].to_owned()
+}
+
+fn home(address: &Value) -> Home {
+    let lines: Vec<String> =
+        address["line"].items().iter().filter_map(Value::as_str).take(4).map(fold).collect();
+    let first = lines.first().map_or("", String::as_str);
+    let has_digit = |w: &&str| w.bytes().any(|b| b.is_ascii_digit());
+    let house = first.split(' ').find(has_digit).unwrap_or("").to_owned();
+    let street: Vec<&str> = first.split(' ').filter(|w| !w.is_empty() && *w != house).collect();
+    let place = lines.iter().skip(1).map(String::as_str).collect::<Vec<_>>().join(" ");
+    Home {
+        house,
+        street: street.join(" "),
+        place: if place.is_empty() { fold(address.str_of("district")) } else { place },
+        city: fold(address.str_of("city")),
+        postal: fold(address.str_of("postalCode")),
+        state: fold(address.str_of("state")),
+    }
+}

@@ -1,0 +1,84 @@
+//! How alike two texts are: Jaro-Winkler (Winkler 1990) and the restricted Damerau-Levenshtein distance, on bytes of folded text.
+
+/// Longer texts are cut: no name is as long, and the cost grows with the square.
+const BYTES_MAX: usize = 64;
+
+/// 0 (nothing alike) to 1 (equal); a common beginning counts more.
+pub fn jaro_winkler(a: &str, b: &str) -> f64 {
+    let (a, b) = (cut(a), cut(b));
+    let jaro = jaro(a, b);
+    let prefix = a.iter().zip(b).take(4).take_while(|(x, y)| x == y).count();
+    jaro + prefix as f64 * 0.1 * (1.0 - jaro)
+}
+
+fn cut(text: &str) -> &[u8] {
+    &text.as_bytes()[..text.len().min(BYTES_MAX)]
+}
+
+fn jaro(a: &[u8], b: &[u8]) -> f64 {
+    if a.is_empty() || b.is_empty() {
+        return if a.len() == b.len() { 1.0 } else { 0.0 };
+    }
+    let window = (a.len().max(b.len()) / 2).saturating_sub(1);
+    let (mut in_a, mut in_b) = (0u64, 0u64);
+    for (i, x) in a.iter().enumerate() {
+        let from = i.saturating_sub(window);
+        let until = (i + window + 1).min(b.len());
+        if let Some(j) = (from..until).find(|&j| in_b & (1 << j) == 0 && b[j] == *x) {
+            in_a |= 1 << i;
+            in_b |= 1 << j;
+        }
+    }
+    let matches = f64::from(in_a.count_ones());
+    if matches == 0.0 {
+        return 0.0;
+    }
+    let picked = |text: &'_ [u8], mask: u64| -> Vec<u8> {
+        text.iter().enumerate().filter(|(i, _)| mask & (1 << i) != 0).map(|(_, c)| *c).collect()
+    };
+    let (left, right) = (picked(a, in_a), picked(b, in_b));
+    let moved = left.iter().zip(&right).filter(|(x, y)| x != y).count() as f64 / 2.0;
+    (matches / a.len() as f64 + matches / b.len() as f64 + (matches - moved) / matches) / 3.0
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours that make one text the other; `limit + 1` where it is more.
+pub fn edits(a: &[u8], b: &[u8], limit: usize) -> usize {
+    if a.len().abs_diff(b.len()) > limit || a.len().max(b.len()) > BYTES_MAX {
+        return if a == b { 0 } else { limit + 1 };
+    }
+    let mut before = [0usize; BYTES_MAX + 1];
+    let mut above: [usize; BYTES_MAX + 1] = std::array::from_fn(|j| j);
+    let mut row = [0usize; BYTES_MAX + 1];
+    for i in 1..=a.len() {
+        row[0] = i;
+        for j in 1..=b.len() {
+            let differ = usize::from(a[i - 1] != b[j - 1]);
+            row[j] = (above[j] + 1).min(row[j - 1] + 1).min(above[j - 1] + differ);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        (before, above) = (above, row);
+    }
+    above[b.len()].min(limit + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_values_of_jaro_winkler_are_met() {
+        for (a, b, expected) in [("MARTHA", "MARHTA", 0.961), ("DIXON", "DICKSONX", 0.813), ("DWAYNE", "DUANE", 0.840)] {
+            assert!((jaro_winkler(a, b) - expected).abs() < 0.001, "{a} {b}: {}", jaro_winkler(a, b));
+        }
+        assert!(jaro_winkler("", "A") < 0.01);
+    }
+
+    #[test]
+    fn a_swap_of_neighbours_is_one_edit() {
+        assert_eq!(edits(b"19800213", b"19800231", 3), 1);
+        assert_eq!(edits(b"kitten", b"sitting", 5), 3);
+        assert_eq!(edits(b"abcdef", b"ghijkl", 2), 3, "beyond the limit nothing is told");
+    }
+}

@@ -1,0 +1,224 @@
+//! What agreement is worth: m and u of each field and level, learnt by expectation maximisation without labels (Fellegi-Sunter; Winkler 1988).
+
+use super::compare::{Field, Level, Levels, levels};
+use super::person::Person;
+use std::collections::HashMap;
+
+/// Candidate pairs that are learnt from.
+const LEARNT_FROM_MAX: usize = 200_000;
+/// Random pairs from which chance agreement is counted.
+const RANDOM_PAIRS: usize = 200_000;
+const ROUNDS: usize = 10;
+/// How many pairs the knowledge that we start with is worth.
+const PRIOR_PAIRS: f64 = 50.0;
+/// What is assumed of pairs that live in one house before the list tells: so many are one person, so many are a household.
+const ASSUMED_HOME: [f64; 2] = [0.5, 0.1];
+
+/// m (agreement where both are one person) that is assumed before anything is learnt, by level; unknown is not counted.
+const ASSUMED: [[f64; Level::COUNT]; Field::ALL.len()] = [
+    //    unknown equal close similar part crossed different
+    /* given */ [0.0, 0.78, 0.08, 0.03, 0.06, 0.02, 0.03],
+    /* first */ [0.0, 0.85, 0.07, 0.02, 0.02, 0.02, 0.02],
+    /* second */ [0.0, 0.85, 0.07, 0.02, 0.02, 0.02, 0.02],
+    /* birth */ [0.0, 0.88, 0.05, 0.02, 0.02, 0.01, 0.02],
+    /* sex */ [0.0, 0.985, 0.0, 0.0, 0.0, 0.0, 0.015],
+    /* curp */ [0.0, 0.90, 0.08, 0.001, 0.0, 0.0, 0.01],
+    /* number */ [0.0, 0.80, 0.08, 0.03, 0.0, 0.0, 0.09],
+    /* phone */ [0.0, 0.65, 0.0, 0.0, 0.0, 0.0, 0.35],
+    /* house */ [0.0, 0.75, 0.08, 0.02, 0.0, 0.0, 0.15],
+    /* street */ [0.0, 0.72, 0.10, 0.03, 0.03, 0.01, 0.11],
+    /* place */ [0.0, 0.72, 0.10, 0.03, 0.03, 0.01, 0.11],
+    /* city */ [0.0, 0.80, 0.07, 0.02, 0.02, 0.0, 0.09],
+    /* postal */ [0.0, 0.80, 0.06, 0.02, 0.0, 0.0, 0.12],
+    /* state */ [0.0, 0.92, 0.02, 0.0, 0.0, 0.0, 0.06],
+];
+
+/// What was learnt of a list of people.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    /// Logarithm to base 2 of m / u.
+    bits: [[f64; Level::COUNT]; Field::ALL.len()],
+    m: [[f64; Level::COUNT]; Field::ALL.len()],
+    prior_bits: f64,
+    /// Living in one place is what a household shares: all of it together counts no more than the share of those that live
+    /// in one house and are one person.
+    residence_bits_max: f64,
+    /// How often each value of a field stands in the list, as a share.
+    shares: HashMap<(u8, String), f64>,
+}
+
+type Table = [[f64; Level::COUNT]; Field::ALL.len()];
+
+impl Weights {
+    /// Learns from the candidates (both classes) and from random pairs (chance agreement).
+    pub fn learn(people: &[Person], candidates: &[(u32, u32)]) -> Weights {
+        let u = chance(people);
+        let step = candidates.len().div_ceil(LEARNT_FROM_MAX).max(1);
+        let seen: Vec<Levels> = candidates
+            .iter()
+            .step_by(step)
+            .map(|&(a, b)| levels(&people[a as usize], &people[b as usize]))
+            .collect();
+        let n = people.len() as f64;
+        let all_pairs = (n * (n - 1.0) / 2.0).max(1.0);
+        let (mut m, mut prior) = (ASSUMED, (0.25 * n / all_pairs).min(0.5));
+        for _ in 0..ROUNDS {
+            let (bits, prior_bits) = (ratios(&m, &u), (prior / (1.0 - prior)).log2());
+            let mut counts: Table = ASSUMED.map(|row| row.map(|p| p * PRIOR_PAIRS));
+            let mut matched = 0.0;
+            for levels in &seen {
+                let odds = prior_bits + plain_bits(&bits, levels);
+                let share = probability(odds);
+                matched += share;
+                for (field, level) in levels.iter().enumerate().filter(|(_, l)| **l != Level::Unknown) {
+                    counts[field][*level as usize] += share;
+                }
+            }
+            m = counts.map(shares_of);
+            prior = ((matched * step as f64).max(1.0) / all_pairs).min(0.5);
+        }
+        let prior_bits = (prior / (1.0 - prior)).log2();
+        let bits = ratios(&m, &u);
+        let residence_bits_max = (home_odds(&bits, &seen) - prior_bits).max(0.0);
+        Weights { bits, m, prior_bits, residence_bits_max, shares: shares(people) }
+    }
+
+    /// The odds before anything is compared, as a logarithm to base 2.
+    pub fn prior_bits(&self) -> f64 {
+        self.prior_bits
+    }
+
+    /// The odds that both are one person, as a logarithm to base 2; `a` is either of both (values count where they are equal).
+    pub fn bits(&self, a: &Person, levels: &Levels) -> f64 {
+        self.prior_bits + self.waterfall(a, levels).iter().map(|(_, _, bits)| bits).sum::<f64>()
+    }
+
+    /// What each known field adds; the order is that of [`Field::ALL`].
+    pub fn waterfall(&self, a: &Person, levels: &Levels) -> Vec<(Field, Level, f64)> {
+        let same_curp = levels[Field::Curp as usize] == Level::Equal;
+        let mut residence = self.residence_bits_max;
+        let known = Field::ALL.into_iter().filter(|f| levels[*f as usize] != Level::Unknown);
+        known
+            .map(|field| {
+                let level = levels[field as usize];
+                let mut bits = self.bits[field as usize][level as usize];
+                if level == Level::Equal {
+                    bits = self.of_equal(field, a).unwrap_or(bits);
+                }
+                // A CURP is made of name, date and sex: they say again what it has said.
+                if same_curp && matches!(field, Field::Given | Field::FirstSurname | Field::SecondSurname | Field::Birth | Field::Sex) {
+                    bits = bits.min(0.0);
+                }
+                if field.is_residence() && bits > 0.0 {
+                    bits = bits.min(residence);
+                    residence -= bits;
+                }
+                (field, level, bits)
+            })
+            .collect()
+    }
+
+    /// Agreement in a rare value is worth more.
+    fn of_equal(&self, field: Field, person: &Person) -> Option<f64> {
+        let value = counted_value(field, person)?;
+        let share = *self.shares.get(&(field as u8, value))?;
+        Some((self.m[field as usize][Level::Equal as usize] / share).log2())
+    }
+}
+
+fn plain_bits(bits: &Table, levels: &Levels) -> f64 {
+    levels.iter().enumerate().map(|(field, level)| bits[field][*level as usize]).sum()
+}
+
+/// The odds, as a logarithm to base 2, that two who live in one house are one person, told by all that is not the house.
+fn home_odds(bits: &Table, seen: &[Levels]) -> f64 {
+    let live_together = |levels: &&Levels| {
+        levels[Field::House as usize] == Level::Equal
+            && matches!(levels[Field::Street as usize], Level::Equal | Level::Close)
+            && [Field::Place, Field::City, Field::Postal].iter().all(|f| levels[*f as usize] != Level::Different)
+    };
+    let at_home = seen.iter().filter(live_together);
+    let elsewhere = || Field::ALL.iter().filter(|f| !f.is_residence());
+    let told: Vec<f64> = at_home
+        .map(|levels| elsewhere().map(|f| bits[*f as usize][levels[*f as usize] as usize]).sum())
+        .collect();
+    let mut odds = 0.0;
+    for _ in 0..ROUNDS {
+        let one = ASSUMED_HOME[0] + told.iter().map(|bits| probability(odds + bits)).sum::<f64>();
+        let all = ASSUMED_HOME.iter().sum::<f64>() + told.len() as f64;
+        odds = (one / (all - one)).log2();
+    }
+    odds
+}
+
+/// Of a logarithm of odds to base 2.
+fn probability(bits: f64) -> f64 {
+    1.0 / (1.0 + (-bits.clamp(-60.0, 60.0)).exp2())
+}
+
+/// Level frequencies of random pairs; what did not happen once is taken as half a time.
+fn chance(people: &[Person]) -> Table {
+    let mut counts: Table = ASSUMED.map(|row| row.map(|p| if p > 0.0 { 0.5 } else { 0.0 }));
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % people.len().max(1) as u64).unwrap_or(0)
+    };
+    for _ in 0..if people.len() < 2 { 0 } else { RANDOM_PAIRS } {
+        let (a, b) = (next(), next());
+        if a != b {
+            let levels = levels(&people[a], &people[b]);
+            for (field, level) in levels.iter().enumerate().filter(|(_, l)| **l != Level::Unknown) {
+                counts[field][*level as usize] += 1.0;
+            }
+        }
+    }
+    counts.map(shares_of)
+}
+
+fn shares_of(row: [f64; Level::COUNT]) -> [f64; Level::COUNT] {
+    let sum: f64 = row.iter().sum();
+    row.map(|c| if sum > 0.0 { c / sum } else { 0.0 })
+}
+
+fn ratios(m: &Table, u: &Table) -> Table {
+    let mut bits = [[0.0; Level::COUNT]; Field::ALL.len()];
+    for (field, row) in bits.iter_mut().enumerate() {
+        for (level, cell) in row.iter_mut().enumerate().skip(1) {
+            let (m, u) = (m[field][level].max(1e-4), u[field][level].max(1e-7));
+            *cell = (m / u).log2();
+        }
+    }
+    bits
+}
+
+/// The values whose frequency counts.
+fn counted_value(field: Field, person: &Person) -> Option<String> {
+    let text = match field {
+        Field::Given => person.given_text(),
+        Field::FirstSurname => person.surnames[0].clone(),
+        Field::SecondSurname => person.surnames[1].clone(),
+        Field::Street => person.home.street.clone(),
+        Field::Place => person.home.place.clone(),
+        Field::City => person.home.city.clone(),
+        Field::Postal => person.home.postal.clone(),
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+fn shares(people: &[Person]) -> HashMap<(u8, String), f64> {
+    let mut shares: HashMap<(u8, String), f64> = HashMap::new();
+    for field in Field::ALL {
+        let mut known = 0.0;
+        let mut of_field: HashMap<String, f64> = HashMap::new();
+        for value in people.iter().filter_map(|p| counted_value(field, p)) {
+            known += 1.0;
+            *of_field.entry(value).or_default() += 1.0;
+        }
+        shares.extend(of_field.into_iter().map(|(value, count)| ((field as u8, value), count / known)));
+    }
+    shares
+}
