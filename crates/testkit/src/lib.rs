@@ -4,6 +4,7 @@
 //! the rooms that read them, so that a mistake cannot hide in both.
 
 pub mod hl7;
+pub mod lookalikes;
 pub mod order;
 pub mod people;
 pub mod power;

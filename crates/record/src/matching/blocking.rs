@@ -4,7 +4,7 @@ use super::person::Person;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A key that more people share says too little; another key finds those of them who are one.
-const SHARED_BY_MAX: usize = 100;
+const SHARED_BY_MAX: usize = 50;
 
 /// Each pair once, `a < b`, sorted.
 pub fn candidates(people: &[Person]) -> Vec<(u32, u32)> {
@@ -83,9 +83,9 @@ impl Keys<'_> {
         self.push(23, &[&home.place, first]);
         self.push(24, &[&home.place, given]);
         self.push(25, &[&home.street, year]);
-        let crossed = if given <= first { [given.as_str(), first] } else { [first.as_str(), given] };
+        let crossed = if given <= first { [given, first] } else { [first, given] };
         self.push(26, &[crossed[0], crossed[1], year]);
-        let surnames = if first <= second { [first.as_str(), second] } else { [second.as_str(), first] };
+        let surnames = if first <= second { [first, second] } else { [second, first] };
         self.push(27, &[surnames[0], surnames[1], given]);
         self.push(28, &[surnames[0], surnames[1], &p.birth]);
         if home.postal.is_empty() && p.phones.is_empty() {

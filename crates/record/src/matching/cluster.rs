@@ -9,11 +9,10 @@ const CLUSTER_MAX: usize = 64;
 
 /// The place of each person's first companion. Links that were refused become reviews, with the reason.
 pub fn join(people: &[Person], decisions: &mut [Decision], weights: &Weights) -> Vec<usize> {
-    let mut clusters = Clusters {
-        root: (0..people.len()).collect(),
-        members: (0..people.len()).map(|p| vec![p]).collect(),
-    };
-    let mut order: Vec<usize> = (0..decisions.len()).filter(|d| decisions[*d].band == Band::Automatic).collect();
+    let mut clusters =
+        Clusters { root: (0..people.len()).collect(), members: (0..people.len()).map(|p| vec![p]).collect() };
+    let mut order: Vec<usize> =
+        (0..decisions.len()).filter(|d| decisions[*d].band == Band::Automatic).collect();
     order.sort_by(|x, y| decisions[*y].bits.total_cmp(&decisions[*x].bits).then(x.cmp(y)));
     for at in order {
         let decision = &mut decisions[at];
@@ -55,8 +54,9 @@ fn gainsaid(people: &[Person], a: &[usize], b: &[usize], weights: &Weights) -> O
     for (&one, &other) in a.iter().flat_map(|x| b.iter().map(move |y| (x, y))) {
         let (one, other) = (&people[one], &people[other]);
         let levels = compare::levels(one, other);
-        if guard::is_final(one, other, &levels) {
-            return Some("another record of the cluster has another valid CURP");
+        let parting = guard::parting(one, other, &levels);
+        if parting.is_some() {
+            return parting;
         }
         against += usize::from(weights.bits(one, &levels) < 0.0);
     }

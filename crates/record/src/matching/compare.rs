@@ -1,9 +1,10 @@
 //! The fields of a comparison and how far two people agree in each: a level, never a number, so that it can be shown and learnt.
 
-use super::person::{Key, Person};
+use super::person::{Key, Person, Text};
 use super::similarity::{edits, jaro_winkler};
 use badiano_mexico::name::folded_equal;
 use badiano_mexico::phonetic;
+use std::cell::RefCell;
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +125,8 @@ pub fn levels(a: &Person, b: &Person) -> Levels {
     set(Field::Phone, phone(a, b));
     set(Field::House, word(&a.home.house, &b.home.house));
     let [mut street, mut place] = [name(&a.home.street, &b.home.street), name(&a.home.place, &b.home.place)];
-    if street == Level::Different && crossed([&a.home.street, &a.home.place], [&b.home.street, &b.home.place]) {
+    if street == Level::Different && crossed([&a.home.street, &a.home.place], [&b.home.street, &b.home.place])
+    {
         street = Level::Crossed;
         place = if place == Level::Unknown { place } else { Level::Crossed };
     }
@@ -141,11 +143,18 @@ fn equal_or_not(equal: bool) -> Level {
 }
 
 /// A name of one or more words.
-fn name(a: &str, b: &str) -> Level {
+fn name(a: &Text, b: &Text) -> Level {
     if a.is_empty() || b.is_empty() {
         return Level::Unknown;
     }
-    if a == b || folded_equal(a, b) {
+    if a.mark() == b.mark() {
+        return Level::Equal;
+    }
+    remembered(a, b, 0, || name_unlike(a, b))
+}
+
+fn name_unlike(a: &str, b: &str) -> Level {
+    if folded_equal(a, b) {
         return Level::Equal;
     }
     let alike = jaro_winkler(a, b);
@@ -160,15 +169,44 @@ fn name(a: &str, b: &str) -> Level {
     if alike >= 0.85 || slips == 2 && a.len().min(b.len()) >= 5 { Level::Similar } else { Level::Different }
 }
 
+/// Pairs of texts come again and again: two common surnames are compared once.
+const REMEMBERED: usize = 1 << 16;
+
+thread_local! {
+    static MEMORY: RefCell<Vec<(u64, Level)>> = RefCell::new(vec![(0, Level::Unknown); REMEMBERED]);
+}
+
+/// `kind` tells comparisons of the same texts apart.
+fn remembered(a: &Text, b: &Text, kind: u64, compare: impl FnOnce() -> Level) -> Level {
+    let key = (a.mark() ^ b.mark().rotate_left(32) ^ kind).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let slot = usize::try_from(key >> 48).unwrap_or(0);
+    MEMORY.with_borrow_mut(|memory| {
+        if memory[slot].0 != key {
+            memory[slot] = (key, compare());
+        }
+        memory[slot].1
+    })
+}
+
 fn given(a: &Person, b: &Person) -> Level {
-    let level = name(&a.given_text(), &b.given_text());
-    if !matches!(level, Level::Similar | Level::Different) || a.given.len() + b.given.len() <= 2 {
+    let level = name(&a.given, &b.given);
+    if !matches!(level, Level::Similar | Level::Different) || !a.given.contains(' ') && !b.given.contains(' ')
+    {
         return level;
     }
-    // Every name of the shorter is among the longer's: a part. Names of both that the other has not: twins are named so.
-    let (short, long) = if a.given.len() <= b.given.len() { (&a.given, &b.given) } else { (&b.given, &a.given) };
-    let is_in = |w: &String| long.iter().any(|l| matches!(name(w, l), Level::Equal | Level::Close) || is_initial(w, l));
-    match short.iter().filter(|w| is_in(w)).count() {
+    remembered(&a.given, &b.given, 1, || given_by_words(&a.given, &b.given))
+}
+
+/// Every name of the shorter is among the longer's: a part. Names of both that the other has not: twins are named so.
+fn given_by_words(a: &str, b: &str) -> Level {
+    let [mut short, mut long] = [a, b].map(|names| names.split(' ').collect::<Vec<_>>());
+    if long.len() < short.len() {
+        std::mem::swap(&mut short, &mut long);
+    }
+    let same = |x: &str, y: &str| {
+        x == y || matches!(name_unlike(x, y), Level::Equal | Level::Close) || is_initial(x, y)
+    };
+    match short.iter().filter(|w| long.iter().any(|l| same(w, l))).count() {
         n if n == short.len() && short.len() == long.len() => Level::Close,
         n if n == short.len() => Level::Part,
         _ => Level::Different,
@@ -181,19 +219,19 @@ fn is_initial(a: &str, b: &str) -> bool {
 
 /// Given name and surname in each other's place.
 fn is_crossed(a: &Person, b: &Person) -> bool {
-    crossed([&a.given_text(), &a.surnames[0]], [&b.given_text(), &b.surnames[0]])
+    crossed([&a.given, &a.surnames[0]], [&b.given, &b.surnames[0]])
 }
 
 /// One value of the first stands in the other place of the second.
-fn crossed(a: [&str; 2], b: [&str; 2]) -> bool {
-    let agree = |x: &str, y: &str| matches!(name(x, y), Level::Equal | Level::Close);
+fn crossed(a: [&Text; 2], b: [&Text; 2]) -> bool {
+    let agree = |x: &Text, y: &Text| matches!(name(x, y), Level::Equal | Level::Close);
     agree(a[0], b[1]) || agree(a[1], b[0])
 }
 
 /// One surname stands in the other's place, and what stands in the places left does not gainsay it.
 fn are_surnames_crossed(a: &Person, b: &Person) -> bool {
-    let agree = |x: &str, y: &str| matches!(name(x, y), Level::Equal | Level::Close);
-    let may = |x: &str, y: &str| matches!(name(x, y), Level::Equal | Level::Close | Level::Unknown);
+    let agree = |x: &Text, y: &Text| matches!(name(x, y), Level::Equal | Level::Close);
+    let may = |x: &Text, y: &Text| matches!(name(x, y), Level::Equal | Level::Close | Level::Unknown);
     let [a1, a2] = &a.surnames;
     let [b1, b2] = &b.surnames;
     agree(a1, b2) && may(a2, b1) || agree(a2, b1) && may(a1, b2)

@@ -33,12 +33,13 @@ fn jaro(a: &[u8], b: &[u8]) -> f64 {
     if matches == 0.0 {
         return 0.0;
     }
-    let picked = |text: &'_ [u8], mask: u64| -> Vec<u8> {
-        text.iter().enumerate().filter(|(i, _)| mask & (1 << i) != 0).map(|(_, c)| *c).collect()
-    };
-    let (left, right) = (picked(a, in_a), picked(b, in_b));
-    let moved = left.iter().zip(&right).filter(|(x, y)| x != y).count() as f64 / 2.0;
+    let moved = picked(a, in_a).zip(picked(b, in_b)).filter(|(x, y)| x != y).count() as f64 / 2.0;
     (matches / a.len() as f64 + matches / b.len() as f64 + (matches - moved) / matches) / 3.0
+}
+
+/// The bytes whose bits are set.
+fn picked(text: &[u8], mask: u64) -> impl Iterator<Item = u8> {
+    text.iter().enumerate().filter(move |(i, _)| mask & (1 << i) != 0).map(|(_, c)| *c)
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that make one text the other; `limit + 1` where it is more.
@@ -46,21 +47,28 @@ pub fn edits(a: &[u8], b: &[u8], limit: usize) -> usize {
     if a.len().abs_diff(b.len()) > limit || a.len().max(b.len()) > BYTES_MAX {
         return if a == b { 0 } else { limit + 1 };
     }
-    let mut before = [0usize; BYTES_MAX + 1];
-    let mut above: [usize; BYTES_MAX + 1] = std::array::from_fn(|j| j);
-    let mut row = [0usize; BYTES_MAX + 1];
+    let far = limit + 1;
+    let mut before = [far; BYTES_MAX + 1];
+    let mut above = [far; BYTES_MAX + 1];
+    let mut row = [far; BYTES_MAX + 1];
+    (0..=limit.min(b.len())).for_each(|j| above[j] = j);
+    // Only cells within the limit of the diagonal can stay within it.
     for i in 1..=a.len() {
-        row[0] = i;
-        for j in 1..=b.len() {
+        let (from, until) = (i.saturating_sub(limit).max(1), (i + limit).min(b.len()));
+        row[from - 1] = if from == 1 && i <= limit { i } else { far };
+        for j in from..=until {
             let differ = usize::from(a[i - 1] != b[j - 1]);
             row[j] = (above[j] + 1).min(row[j - 1] + 1).min(above[j - 1] + differ);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 row[j] = row[j].min(before[j - 2] + 1);
             }
         }
-        (before, above) = (above, row);
+        if until < b.len() {
+            row[until + 1] = far;
+        }
+        (before, above, row) = (above, row, before);
     }
-    above[b.len()].min(limit + 1)
+    above[b.len()].min(far)
 }
 
 #[cfg(test)]
@@ -69,7 +77,9 @@ mod tests {
 
     #[test]
     fn published_values_of_jaro_winkler_are_met() {
-        for (a, b, expected) in [("MARTHA", "MARHTA", 0.961), ("DIXON", "DICKSONX", 0.813), ("DWAYNE", "DUANE", 0.840)] {
+        for (a, b, expected) in
+            [("MARTHA", "MARHTA", 0.961), ("DIXON", "DICKSONX", 0.813), ("DWAYNE", "DUANE", 0.840)]
+        {
             assert!((jaro_winkler(a, b) - expected).abs() < 0.001, "{a} {b}: {}", jaro_winkler(a, b));
         }
         assert!(jaro_winkler("", "A") < 0.01);
@@ -79,6 +89,8 @@ mod tests {
     fn a_swap_of_neighbours_is_one_edit() {
         assert_eq!(edits(b"19800213", b"19800231", 3), 1);
         assert_eq!(edits(b"kitten", b"sitting", 5), 3);
+        assert_eq!(edits(b"sitting", b"kitten", 2), 3, "one more than the limit");
+        assert_eq!(edits(b"", b"ab", 2), 2);
         assert_eq!(edits(b"abcdef", b"ghijkl", 2), 3, "beyond the limit nothing is told");
     }
 }

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 /// Candidate pairs that are learnt from.
 const LEARNT_FROM_MAX: usize = 200_000;
 /// Random pairs from which chance agreement is counted.
-const RANDOM_PAIRS: usize = 200_000;
+const RANDOM_PAIRS: usize = 100_000;
 const ROUNDS: usize = 10;
+/// Nobody shares a CURP by chance, however short the list is that it was counted in.
+const CURP_BITS: f64 = 40.0;
 /// How many pairs the knowledge that we start with is worth.
 const PRIOR_PAIRS: f64 = 50.0;
 /// What is assumed of pairs that live in one house before the list tells: so many are one person, so many are a household.
@@ -17,7 +19,8 @@ const ASSUMED_HOME: [f64; 2] = [0.5, 0.1];
 /// m (agreement where both are one person) that is assumed before anything is learnt, by level; unknown is not counted.
 const ASSUMED: [[f64; Level::COUNT]; Field::ALL.len()] = [
     //    unknown equal close similar part crossed different
-    /* given */ [0.0, 0.78, 0.08, 0.03, 0.06, 0.02, 0.03],
+    /* given */
+    [0.0, 0.78, 0.08, 0.03, 0.06, 0.02, 0.03],
     /* first */ [0.0, 0.85, 0.07, 0.02, 0.02, 0.02, 0.02],
     /* second */ [0.0, 0.85, 0.07, 0.02, 0.02, 0.02, 0.02],
     /* birth */ [0.0, 0.88, 0.05, 0.02, 0.02, 0.01, 0.02],
@@ -44,15 +47,20 @@ pub struct Weights {
     /// in one house and are one person.
     residence_bits_max: f64,
     /// How often each value of a field stands in the list, as a share.
-    shares: HashMap<(u8, String), f64>,
+    shares: Shares,
 }
 
+type Shares = [HashMap<Box<str>, f64>; Field::ALL.len()];
 type Table = [[f64; Level::COUNT]; Field::ALL.len()];
 
 impl Weights {
     /// Learns from the candidates (both classes) and from random pairs (chance agreement).
     pub fn learn(people: &[Person], candidates: &[(u32, u32)]) -> Weights {
-        let u = chance(people);
+        let shares = shares(people);
+        let mut u = chance(people);
+        for (row, of_value) in u.iter_mut().zip(&shares).filter(|(_, shares)| !shares.is_empty()) {
+            row[Level::Equal as usize] = of_value.values().map(|share| share * share).sum();
+        }
         let step = candidates.len().div_ceil(LEARNT_FROM_MAX).max(1);
         let seen: Vec<Levels> = candidates
             .iter()
@@ -80,7 +88,7 @@ impl Weights {
         let prior_bits = (prior / (1.0 - prior)).log2();
         let bits = ratios(&m, &u);
         let residence_bits_max = (home_odds(&bits, &seen) - prior_bits).max(0.0);
-        Weights { bits, m, prior_bits, residence_bits_max, shares: shares(people) }
+        Weights { bits, m, prior_bits, residence_bits_max, shares }
     }
 
     /// The odds before anything is compared, as a logarithm to base 2.
@@ -96,22 +104,35 @@ impl Weights {
     /// What each known field adds; the order is that of [`Field::ALL`].
     pub fn waterfall(&self, a: &Person, levels: &Levels) -> Vec<(Field, Level, f64)> {
         let same_curp = levels[Field::Curp as usize] == Level::Equal;
-        let mut residence = self.residence_bits_max;
+        let (mut residence, mut moved) = (self.residence_bits_max, 0.0);
         let known = Field::ALL.into_iter().filter(|f| levels[*f as usize] != Level::Unknown);
         known
             .map(|field| {
                 let level = levels[field as usize];
                 let mut bits = self.bits[field as usize][level as usize];
-                if level == Level::Equal {
+                if same_curp && field == Field::Curp {
+                    bits = CURP_BITS;
+                } else if level == Level::Equal {
                     bits = self.of_equal(field, a).unwrap_or(bits);
                 }
                 // A CURP is made of name, date and sex: they say again what it has said.
-                if same_curp && matches!(field, Field::Given | Field::FirstSurname | Field::SecondSurname | Field::Birth | Field::Sex) {
+                if same_curp
+                    && matches!(
+                        field,
+                        Field::Given | Field::FirstSurname | Field::SecondSurname | Field::Birth | Field::Sex
+                    )
+                {
+                    bits = bits.min(0.0);
+                }
+                if is_implied(field, levels) {
                     bits = bits.min(0.0);
                 }
                 if field.is_residence() && bits > 0.0 {
                     bits = bits.min(residence);
                     residence -= bits;
+                } else if field.is_residence() {
+                    // Who moved has another street, city and state at once: they say one thing, once.
+                    (bits, moved) = ((bits - moved).min(0.0), bits.min(moved));
                 }
                 (field, level, bits)
             })
@@ -121,7 +142,7 @@ impl Weights {
     /// Agreement in a rare value is worth more.
     fn of_equal(&self, field: Field, person: &Person) -> Option<f64> {
         let value = counted_value(field, person)?;
-        let share = *self.shares.get(&(field as u8, value))?;
+        let share = *self.shares[field as usize].get(value)?;
         Some((self.m[field as usize][Level::Equal as usize] / share).log2())
     }
 }
@@ -135,7 +156,9 @@ fn home_odds(bits: &Table, seen: &[Levels]) -> f64 {
     let live_together = |levels: &&Levels| {
         levels[Field::House as usize] == Level::Equal
             && matches!(levels[Field::Street as usize], Level::Equal | Level::Close)
-            && [Field::Place, Field::City, Field::Postal].iter().all(|f| levels[*f as usize] != Level::Different)
+            && [Field::Place, Field::City, Field::Postal]
+                .iter()
+                .all(|f| levels[*f as usize] != Level::Different)
     };
     let at_home = seen.iter().filter(live_together);
     let elsewhere = || Field::ALL.iter().filter(|f| !f.is_residence());
@@ -149,6 +172,16 @@ fn home_odds(bits: &Table, seen: &[Levels]) -> f64 {
         odds = (one / (all - one)).log2();
     }
     odds
+}
+
+/// A postal code lies in one city, and a city in one state: what agrees with it says nothing more.
+fn is_implied(field: Field, levels: &Levels) -> bool {
+    let same = |field: Field| levels[field as usize] == Level::Equal;
+    match field {
+        Field::City => same(Field::Postal),
+        Field::State => same(Field::Postal) || same(Field::City),
+        _ => false,
+    }
 }
 
 /// Of a logarithm of odds to base 2.
@@ -195,30 +228,30 @@ fn ratios(m: &Table, u: &Table) -> Table {
 }
 
 /// The values whose frequency counts.
-fn counted_value(field: Field, person: &Person) -> Option<String> {
-    let text = match field {
-        Field::Given => person.given_text(),
-        Field::FirstSurname => person.surnames[0].clone(),
-        Field::SecondSurname => person.surnames[1].clone(),
-        Field::Street => person.home.street.clone(),
-        Field::Place => person.home.place.clone(),
-        Field::City => person.home.city.clone(),
-        Field::Postal => person.home.postal.clone(),
+fn counted_value(field: Field, person: &Person) -> Option<&str> {
+    let text: &str = match field {
+        Field::Given => &person.given,
+        Field::FirstSurname => &person.surnames[0],
+        Field::SecondSurname => &person.surnames[1],
+        Field::Birth => &person.birth,
+        Field::Street => &person.home.street,
+        Field::Place => &person.home.place,
+        Field::City => &person.home.city,
+        Field::Postal => &person.home.postal,
         _ => return None,
     };
     (!text.is_empty()).then_some(text)
 }
 
-fn shares(people: &[Person]) -> HashMap<(u8, String), f64> {
-    let mut shares: HashMap<(u8, String), f64> = HashMap::new();
-    for field in Field::ALL {
+/// For each field, the share of those who have a value of those who have one at all.
+fn shares(people: &[Person]) -> Shares {
+    Field::ALL.map(|field| {
         let mut known = 0.0;
-        let mut of_field: HashMap<String, f64> = HashMap::new();
+        let mut counts: HashMap<&str, f64> = HashMap::new();
         for value in people.iter().filter_map(|p| counted_value(field, p)) {
             known += 1.0;
-            *of_field.entry(value).or_default() += 1.0;
+            *counts.entry(value).or_default() += 1.0;
         }
-        shares.extend(of_field.into_iter().map(|(value, count)| ((field as u8, value), count / known)));
-    }
-    shares
+        counts.into_iter().map(|(value, count)| (value.into(), count / known)).collect()
+    })
 }

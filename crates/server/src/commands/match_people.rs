@@ -79,7 +79,11 @@ fn clusters(people: &[Person], linked: &Linked, out: &mut dyn Write) -> std::io:
 }
 
 fn cell(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
 }
 
 fn pairs(people: &[Person], linked: &Linked, out: &mut dyn Write) -> std::io::Result<()> {
