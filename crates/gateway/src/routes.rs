@@ -82,6 +82,26 @@ fn fhir_routes() -> Doors {
         .route("/fhir/{kind}/{id}/_history", get(fhir::history::history))
         .route("/fhir/{kind}/{id}/{part}", get(fhir::search::search_compartment))
         .route("/fhir/{kind}/{id}/_history/{version}", get(fhir::read::vread))
+        .merge(fhir_operations())
+}
+
+/// Operations of HL7 FHIR R4.
+fn fhir_operations() -> Doors {
+    use fhir::operations as op;
+    Doors::new()
+        .route(
+            "/fhir/{kind}/{id}/$everything",
+            get(op::everything::everything).post(op::everything::everything_by_post),
+        )
+        .route("/fhir/{kind}/$validate", post(op::validate::validate))
+        .route(
+            "/fhir/{kind}/{id}/$validate",
+            get(op::validate::validate_one).post(op::validate::validate_one),
+        )
+        .route("/fhir/{kind}/{id}/$meta", get(op::meta::meta))
+        .route("/fhir/{kind}/{id}/_history/{version}/$meta", get(op::meta::meta_of_version))
+        .route("/fhir/{kind}/{id}/$meta-add", post(op::meta::meta_add))
+        .route("/fhir/{kind}/{id}/$meta-delete", post(op::meta::meta_delete))
 }
 
 /// Viewers and workstations (DICOM PS3.18).

@@ -180,7 +180,7 @@ impl Words {
 }
 
 fn percent(text: &str) -> String {
-    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~$".contains(&b);
     text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 

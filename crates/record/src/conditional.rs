@@ -151,6 +151,19 @@ impl Session {
         patch: &Patch,
         expect: Precondition,
     ) -> Result<Versioned, Fault> {
+        self.change(kind, id, expect, "patch", &|old| patch.apply(old)).await
+    }
+
+    /// A new version made from the newest one; another change that comes between is taken as the newest instead, unless a
+    /// version was asked for.
+    pub async fn change(
+        &self,
+        kind: &str,
+        id: &str,
+        expect: Precondition,
+        interaction: &'static str,
+        how: &(dyn Fn(&Value) -> Result<Value, Fault> + Sync),
+    ) -> Result<Versioned, Fault> {
         self.scope_allows(kind, Action::Write)?;
         for _ in 0..PATCH_TRIES {
             let stored = self.node().store().read(|view| view.get(kind, id))?;
@@ -159,8 +172,8 @@ impl Session {
             if matches!(expect, Precondition::Version(wanted) if wanted != stored.version) {
                 return Err(Fault::unmet("the version is not the newest one"));
             }
-            let after = patch.apply(&stored.body)?;
-            match self.put(after, Precondition::Version(stored.version), "patch").await {
+            let after = how(&stored.body)?;
+            match self.put(after, Precondition::Version(stored.version), interaction).await {
                 Err(fault) if fault.kind == FaultKind::Conflict && expect == Precondition::None => {}
                 done => return done,
             }

@@ -38,6 +38,7 @@ pub mod revocation;
 mod secrets;
 pub mod session;
 pub mod unreleased;
+mod validation;
 pub mod workflow;
 pub mod worklist;
 

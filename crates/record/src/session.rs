@@ -145,6 +145,29 @@ impl Session {
 
     /// What fits and may be seen (FHIR R4, search.html).
     pub fn search(&self, query: &search::Query) -> Result<Page, Fault> {
+        let (interaction, what) = match &*query.kind {
+            "" => ("search-system", "all types"),
+            kind => ("search-type", kind),
+        };
+        self.search_as(query, interaction, what)
+    }
+
+    /// What belongs to one patient or encounter (FHIR R4, operation-patient-everything.html). The query bears the filters of
+    /// [`search::everything`]; what is brought along belongs to nobody's compartment of this name.
+    pub fn everything(&self, compartment: &str, id: &str, query: &search::Query) -> Result<Page, Fault> {
+        self.scope_allows(compartment, Action::Read)?;
+        let stored = self.node.store().read(|view| view.get(compartment, id))?;
+        if !stored.is_some_and(|s| !s.deleted && self.sees_stored(&s)) {
+            self.note_refused("everything", compartment)?;
+            return Err(Fault::not_found("no such resource"));
+        }
+        let mut page = self.search_as(query, "everything", &format!("{compartment}/{id}"))?;
+        let own = search::types_in(compartment);
+        page.included.retain(|one| !own.contains(&one.resource.resource_type()));
+        Ok(page)
+    }
+
+    fn search_as(&self, query: &search::Query, interaction: &'static str, what: &str) -> Result<Page, Fault> {
         query.kinds().try_for_each(|kind| self.scope_allows(kind, Action::Read))?;
         query.kinds().try_for_each(|kind| self.reads_any(kind))?;
         self.reads_any("")?;
@@ -158,10 +181,6 @@ impl Session {
                 }
             }
         }
-        let (interaction, what) = match &*query.kind {
-            "" => ("search-system", "all types"),
-            kind => ("search-type", kind),
-        };
         self.note(Act::Execute, interaction, &patients, what)?;
         let all = |list: Vec<Stored>| list.into_iter().map(versioned).collect();
         Ok(Page { total: hits.total, hits: all(hits.hits), included: all(hits.included), next: hits.next })
@@ -234,6 +253,11 @@ impl Session {
     /// Whether a token's scopes name a type for reading, for questions over many types.
     pub fn may_ask_for(&self, kind: &str) -> bool {
         self.scope_allows(kind, Action::Read).is_ok()
+    }
+
+    /// Whether anything of a type may be read at all.
+    pub fn may_read_any(&self, kind: &str) -> bool {
+        self.may_ask_for(kind) && self.reads_any(kind).is_ok()
     }
 
     pub(crate) fn scope_allows(&self, kind: &str, action: Action) -> Result<(), Fault> {

@@ -5,7 +5,7 @@ use badiano_record::NodeRole;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-struct Scene {
+pub struct Scene {
     place: Place,
     token: String,
     client: reqwest::Client,
@@ -13,25 +13,25 @@ struct Scene {
 }
 
 /// An answer with its headers.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     headers: reqwest::header::HeaderMap,
-    text: String,
+    pub text: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.text))
     }
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|h| h.to_str().ok()).unwrap_or("")
     }
-    fn ids(&self) -> Vec<String> {
+    pub fn ids(&self) -> Vec<String> {
         let body = self.json();
         let entries = body["entry"].as_array().cloned().unwrap_or_default();
         entries.iter().filter_map(|e| e["resource"]["id"].as_str().map(str::to_owned)).collect()
     }
-    fn link(&self, relation: &str) -> Option<String> {
+    pub fn link(&self, relation: &str) -> Option<String> {
         let body = self.json();
         let links = body["link"].as_array().cloned().unwrap_or_default();
         let link = links.iter().find(|l| l["relation"] == relation)?;
@@ -42,14 +42,20 @@ impl Answer {
 }
 
 impl Scene {
-    async fn open() -> Scene {
+    pub async fn open() -> Scene {
         let place = Place::new(NodeRole::Hospital, "NLSSA999101");
         let token = place.token().await;
         let running = place.start();
         Scene { place, token, client: builder().build().expect("a client"), _running: running }
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
         let method = method.parse().expect("a method");
         let mut request = self.client.request(method, self.place.url(path)).bearer_auth(&self.token);
         if !headers.iter().any(|(name, _)| *name == "content-type") {
@@ -66,11 +72,11 @@ impl Scene {
         Answer { status, headers, text: answer.text().await.expect("a text") }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[], None).await
     }
 
-    async fn put(&self, resource: &Value) -> Answer {
+    pub async fn put(&self, resource: &Value) -> Answer {
         let path = format!("/fhir/{}/{}", text(resource, "resourceType"), text(resource, "id"));
         let answer = self.ask("PUT", &path, &[], Some(resource)).await;
         assert!(matches!(answer.status, 200 | 201), "{} {}", answer.status, answer.text);
@@ -78,11 +84,11 @@ impl Scene {
     }
 }
 
-fn text<'v>(of: &'v Value, key: &str) -> &'v str {
+pub fn text<'v>(of: &'v Value, key: &str) -> &'v str {
     of[key].as_str().expect("a text")
 }
 
-fn patient(id: &str, family: &str) -> Value {
+pub fn patient(id: &str, family: &str) -> Value {
     json!({
         "resourceType": "Patient",
         "id": id,
@@ -93,7 +99,7 @@ fn patient(id: &str, family: &str) -> Value {
     })
 }
 
-fn observation(id: &str, patient: &str, value: i64) -> Value {
+pub fn observation(id: &str, patient: &str, value: i64) -> Value {
     json!({
         "resourceType": "Observation",
         "id": id,

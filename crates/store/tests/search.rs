@@ -161,6 +161,9 @@ fn patient_of(entry: &Entry) -> Option<i64> {
 }
 
 fn filter(dice: &mut Dice, kind: &str, depth: usize) -> Filter {
+    if dice.one_in(12) {
+        return Filter::Compartment { name: "Patient".into(), id: format!("p{}", dice.roll(13)).into() };
+    }
     if depth < 2 && dice.one_in(6) {
         let inner = vec![filter(dice, kind, depth + 1), filter(dice, kind, depth + 1)];
         return match dice.roll(3) {
@@ -309,6 +312,11 @@ impl Brute<'_> {
             Filter::All(all) => all.iter().all(|f| self.holds(f, on)),
             Filter::Any(any) => any.iter().any(|f| self.holds(f, on)),
             Filter::Not(one) => !self.holds(one, on),
+            Filter::Compartment { id, .. } if on.kind == "Patient" => *on.id == **id,
+            Filter::Compartment { id, .. } => {
+                let own = reference("Patient", id);
+                on.entries.iter().any(|e| &*e.param == "patient" && e.key == own)
+            }
             Filter::Chain { param, target, filter } => {
                 let others = self.visible(target);
                 others.iter().any(|other| refers(on, param, other) && self.holds(filter, other))

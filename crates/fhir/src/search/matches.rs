@@ -1,6 +1,7 @@
 //! Whether a resource fits a question, one resource at a time (FHIR R4, search.html): the measure of any index.
 
-use super::extract::extract;
+use super::compartment::in_compartment;
+use super::extract::{compartment_patients, extract};
 use super::fold::fold;
 use super::query::{Entry, Filter, Key, Modifier, Prefix, Test};
 use crate::value::Value;
@@ -58,6 +59,13 @@ impl Matcher<'_, '_> {
         }
         match filter {
             Filter::Param { param, modifier, any_of } => parameter(entries, param, *modifier, any_of),
+            Filter::Compartment { name, id } if &**name == "Patient" => {
+                Ok(compartment_patients(resource).iter().any(|patient| **patient == **id))
+            }
+            Filter::Compartment { name, id } => match in_compartment(name, id, resource.resource_type()) {
+                Ok(filter) => self.holds(resource, entries, &filter, depth + 1),
+                Err(_) => Ok(false),
+            },
             Filter::All(all) => self.all(resource, entries, all, depth + 1),
             Filter::Any(any) => {
                 for one in any {

@@ -6,6 +6,7 @@
 
 mod compartment;
 mod definition;
+mod everything;
 mod extract;
 mod filter_expression;
 mod fold;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use compartment::in_compartment;
 pub use definition::{parameter, parameters};
+pub use everything::{everything, types_in};
 pub use extract::{compartment_patients, extract};
 pub use fold::fold;
 pub use matches::{Others, entry_matches, matches};

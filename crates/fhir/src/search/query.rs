@@ -116,6 +116,11 @@ pub enum Filter {
         param: Box<str>,
         filter: Box<Filter>,
     },
+    /// What belongs to one patient, encounter, practitioner or device, of whatever type.
+    Compartment {
+        name: Box<str>,
+        id: Box<str>,
+    },
     All(Vec<Filter>),
     Any(Vec<Filter>),
     Not(Box<Filter>),

@@ -2,6 +2,7 @@
 
 use super::asked::Asked;
 use super::form;
+use super::operations::everything;
 use crate::gate::Gate;
 use crate::reply::Refusal;
 use axum::extract::{RawQuery, State};
@@ -74,6 +75,20 @@ fn codes(all: &[&str]) -> Value {
     Value::Array(all.iter().map(|code| fhir!({ "code": (*code) })).collect())
 }
 
+/// The operations of a type.
+fn operations(kind: &str) -> Value {
+    let of_all = [
+        ("validate", "Resource"),
+        ("meta", "Resource"),
+        ("meta-add", "Resource"),
+        ("meta-delete", "Resource"),
+    ];
+    let own = everything::TYPES.contains(&kind).then_some(("everything", kind));
+    let all = own.into_iter().chain(of_all);
+    let operation = |(name, of): (&str, &str)| fhir!({ "name": name, "definition": (format!("http://hl7.org/fhir/OperationDefinition/{of}-{name}")) });
+    Value::Array(all.map(operation).collect())
+}
+
 fn resource(kind: &str) -> Value {
     let params = schema::search_parameters().iter().filter(|p| p.base.contains(&kind));
     let params: Vec<Value> = params
@@ -90,6 +105,7 @@ fn resource(kind: &str) -> Value {
         "conditionalUpdate": true,
         "conditionalDelete": "multiple"
     });
+    resource.set("operation", operations(kind));
     if !params.is_empty() {
         resource.set("searchParam", Value::Array(params));
     }

@@ -3,6 +3,7 @@
 
 use super::asked::{Asked, about_content};
 use super::cursor::{self, Cursor};
+use super::operations::everything;
 use super::{form, self_link};
 use crate::caller::Caller;
 use crate::reply::Refusal;
@@ -18,12 +19,14 @@ use badiano_record::session::Page;
 use bytes::Bytes;
 
 /// What is searched.
-enum Scope<'a> {
+pub(super) enum Scope<'a> {
     Type(&'a str),
     /// `GET [base]?_type=A,B`.
     All,
     /// `GET [base]/Patient/1/Observation`: compartment, its id, type.
     Compartment(&'a str, &'a str, &'a str),
+    /// `$everything` of a patient or an encounter.
+    Everything(&'a str, &'a str),
 }
 
 pub async fn search(
@@ -81,7 +84,7 @@ fn posted(query: Option<String>, body: &[u8]) -> Result<Vec<(String, String)>, R
     Ok(pairs)
 }
 
-async fn run(
+pub(super) async fn run(
     caller: &Caller,
     scope: Scope<'_>,
     pairs: Vec<(String, String)>,
@@ -101,7 +104,7 @@ async fn run(
     if asked.count_only {
         (parsed.query.count, parsed.query.total) = (0, words::Total::Accurate);
     }
-    let page = caller.session().search(&parsed.query).map_err(Refusal::fhir)?;
+    let page = scope.page(caller, &parsed.query).map_err(Refusal::fhir)?;
     let total = page.total.or(cursor.total);
     let mut bundle = fhir!({ "resourceType": "Bundle", "type": "searchset" });
     if let Some(total) = total.filter(|_| parsed.query.total != words::Total::None) {
@@ -142,6 +145,14 @@ impl Scope<'_> {
             Scope::Type(kind) => (*kind).to_owned(),
             Scope::All => String::new(),
             Scope::Compartment(compartment, id, kind) => format!("{compartment}/{id}/{kind}"),
+            Scope::Everything(kind, id) => format!("{kind}/{id}/$everything"),
+        }
+    }
+
+    fn page(&self, caller: &Caller, query: &words::Query) -> Result<Page, Fault> {
+        match self {
+            Scope::Everything(kind, id) => caller.session().everything(kind, id, query),
+            _ => caller.session().search(query),
         }
     }
 
@@ -164,6 +175,7 @@ impl Scope<'_> {
                 parsed.query.filters.insert(0, filter);
                 Ok(parsed)
             }
+            Scope::Everything(kind, id) => everything::parse(caller, kind, id, pairs, strict),
             Scope::All => parse_all(caller, pairs, strict, zone),
         }
     }

@@ -5,7 +5,7 @@ use badiano_fhir::schema::SearchKind;
 use badiano_fhir::search::{Query, parameter};
 
 /// Parameters about the answer and its shape: they say nothing of a person.
-const HARMLESS: [&str; 18] = [
+const HARMLESS: [&str; 21] = [
     "_format",
     "_pretty",
     "_summary",
@@ -24,6 +24,9 @@ const HARMLESS: [&str; 18] = [
     "_security",
     "_contained",
     "_list",
+    "_since",
+    "start",
+    "end",
 ];
 /// A CURP has so many characters; a shorter run of letters and digits is a code.
 const CURP_CHARS: usize = 18;

@@ -10,7 +10,7 @@ use crate::resource_id::{IdCell, IdText};
 use crate::resources::{Stub, pat_of, read_pats};
 use crate::view::{View, limit as to_limit, unsigned};
 use badiano_fhir::search::query::Test;
-use badiano_fhir::search::{Filter, Key, Modifier};
+use badiano_fhir::search::{Filter, Key, Modifier, in_compartment};
 use badiano_kernel::{Fault, Instant};
 use rusqlite::params_from_iter;
 use rusqlite::types::{ToSql, ToSqlOutput, Value as SqlValue};
@@ -22,6 +22,8 @@ use std::rc::Rc;
 pub const NESTING_MAX: usize = 6;
 /// How many rows an index stretch may have before another filter is tried instead, step by step.
 const STEPS: [usize; 3] = [256, 8_192, 131_072];
+/// The compartment that the index is led by.
+const PATIENT: &str = "Patient";
 /// Resources kept at hand during one search.
 const AT_HAND_MAX: usize = 20_000;
 
@@ -32,6 +34,8 @@ pub(super) struct Candidate {
     pub id: String,
     pub updated: Instant,
     pub change: i64,
+    /// The patients in whose compartments it is.
+    pub pats: Vec<i64>,
     pub keys: Keys,
 }
 
@@ -82,7 +86,7 @@ impl<'a, 'v> Finder<'a, 'v> {
                 if seen {
                     let kind = Rc::from(stub.kind.as_str());
                     let keys = Keys::decode(&body::unpack_keyed(&packed)?.keys)?;
-                    Some(Rc::new(Candidate { rid, kind, id: stub.id, updated, change, keys }))
+                    Some(Rc::new(Candidate { rid, kind, id: stub.id, updated, change, pats, keys }))
                 } else {
                     None
                 }
@@ -115,6 +119,11 @@ impl<'a, 'v> Finder<'a, 'v> {
                 }
                 Ok(false)
             }
+            Filter::Compartment { name, id } if &**name == PATIENT => Ok(on.pats.contains(&pat_of(id))),
+            Filter::Compartment { name, id } => match in_compartment(name, id, &on.kind) {
+                Ok(filter) => self.holds(&filter, on, depth + 1),
+                Err(_) => Ok(false),
+            },
             Filter::Not(one) => Ok(!self.holds(one, on, depth + 1)?),
             Filter::Param { param, modifier, any_of } => self.param_holds(param, *modifier, any_of, on),
             Filter::Chain { param, target, filter } => {
@@ -266,6 +275,13 @@ impl<'a, 'v> Finder<'a, 'v> {
                 ("_id", _) => self.by_ids(kind, any_of),
                 ("_lastUpdated", _) => Ok(None),
                 (param, modifier) => self.by_index(kind, param, any_of, *modifier, probes, cap),
+            },
+            Filter::Compartment { name, id } if &**name == PATIENT => {
+                self.of_patient(kind, pat_of(id), probes).map(Some)
+            }
+            Filter::Compartment { name, id } => match in_compartment(name, id, &self.view.text(kind)?) {
+                Ok(filter) => self.proposed(kind, &filter, probes, cap, depth + 1),
+                Err(_) => Ok(Some(Vec::new())),
             },
             Filter::All(all) => {
                 let mut best: Option<Vec<i64>> = None;
@@ -509,6 +525,7 @@ fn entry_param(param: &str, modifier: Modifier) -> String {
 pub(super) fn pinned(filters: &[Filter]) -> Option<i64> {
     filters.iter().find_map(|filter| match filter {
         Filter::All(all) => pinned(all),
+        Filter::Compartment { name, id } if &**name == PATIENT => Some(pat_of(id)),
         Filter::Param { param, modifier: Modifier::None, any_of } => match (&**param, any_of.as_slice()) {
             ("patient" | "subject", [Test::Reference { kind, id, url }])
                 if !id.is_empty() && url.is_empty() =>
