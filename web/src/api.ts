@@ -9,7 +9,7 @@
 
 export type NodeRole = 'hospital' | 'hub';
 /** The codes of kernel's `Role`; `administrator` and `security-office` see no clinical content. */
-export type StaffRole = 'radiologist' | 'technologist' | 'clinician' | 'pharmacist' | 'administrator' | 'security-office';
+export type StaffRole = 'radiologist' | 'resident' | 'technologist' | 'clinician' | 'pharmacist' | 'administrator' | 'security-office';
 /** YYYY-MM-DDThh:mm:ssZ */
 export type Instant = string;
 
@@ -62,9 +62,9 @@ export interface SetUpConfirm { code: string; account: string; totp: string }
 
 // ---------------------------------------------------------------- reading
 
-/** States of radiology's workflow (GET /api/departments/radiology names them); the reading list has the first three. */
+/** States of radiology's workflow (GET /api/departments/radiology names them and their lists). */
 export type CaseState =
-  | 'to-read' | 'claimed' | 'preliminary' | 'final' | 'amended' | 'excused' | 'cancelled'
+  | 'to-read' | 'cosign' | 'second' | 'arbitration' | 'claimed' | 'preliminary' | 'final' | 'amended' | 'excused' | 'cancelled'
   | 'placed' | 'scheduled' | 'arrived' | 'in-progress' | 'performed';
 
 /** What a screen shows of a patient so that two are not mixed up: two identifiers beside the name. */
@@ -105,6 +105,8 @@ export interface WorklistItem {
   mine: boolean;
   /** The images name a patient that no order and no registration knows. */
   unmatched: boolean;
+  /** `only`: one reading. `cosign`: by a resident, for another to sign. `first`, `second`, `arbiter`: of a case that is read apart. */
+  stage: 'only' | 'cosign' | 'first' | 'second' | 'arbiter';
   /** Why it ended without a result; else empty. */
   reason: string;
 }
@@ -180,6 +182,8 @@ export interface Department {
   topics: (Bilingual & { code: string })[];
   /** How urgently somebody must hear of what cannot wait. */
   critical: (Bilingual & { code: string })[];
+  /** What a reading comes to, of a case that is read apart. */
+  assessments: (Bilingual & { code: string })[];
   procedures: { code: string; name: string; modality: string; body_part: string; topic: string; minutes: number; preparation: string }[];
   screens: { lists: ListScreen[] };
 }
@@ -196,7 +200,10 @@ export interface Study extends WorklistItem {
   /** What the order says; empty strings where there is no order. */
   order: { reason: string; requester: string; procedure: string };
   series: { series_uid: string; modality: string; description: string; instances: number }[];
+  /** Of a case that is read apart and not signed: the reading of the one who asks, and no other. */
   report: Report | null;
+  /** What was read apart: for who decides, and for all once it is signed. */
+  readings: { author: string; at: Instant; assessment: string; sections: Section[]; conclusion: string }[];
   /** Whether the one who asks may write, sign and amend. */
   may_report: boolean;
 }
@@ -210,6 +217,8 @@ export interface Report {
   template: string;
   sections: Section[];
   conclusion: string;
+  /** Code of one of the department's `assessments`; empty where there is one reading. */
+  assessment: string;
   author: string;
   issued: Instant;
   /** Earlier versions that were signed, newest first. */
@@ -232,6 +241,8 @@ export interface ReportWrite {
   template: string;
   sections: Section[];
   conclusion: string;
+  /** Needed to sign at the stages first, second and arbiter. */
+  assessment?: string;
   /** Of the report as shown; null when there is none yet. */
   version: number | null;
   /** Needed for sign and amend, both. 409 mismatch: viewer, report, person or order differ; 409 not_opened: images that this reader never opened. */

@@ -10,7 +10,8 @@ const OTHER: &str = "eva";
 const REASON: &str = "estudio repetido por movimiento";
 
 fn event(name: &'static str, by: &str) -> Event {
-    Event { name, by: Some(by.to_owned()), to: Some(OTHER.to_owned()), reason: REASON.to_owned() }
+    let to = (name == "hand-over").then(|| OTHER.to_owned());
+    Event { name, by: Some(by.to_owned()), to, reason: REASON.to_owned(), ..Event::default() }
 }
 
 fn each(check: impl Fn(&Department)) {
@@ -78,12 +79,17 @@ fn no_sequence_of_events_reaches_an_illegal_state_or_loses_a_case() {
         let (mut taken, mut refused) = (0_u32, 0_u32);
         for case in 0..200 {
             let mut rng = Rng::of(seed, department.code, case);
-            let mut at = Standing::default();
+            let mut at = Standing { is_read_twice: case % 3 == 0, ..Standing::default() };
             for _ in 0..60 {
                 let drawn: &&'static str = rng.pick(&events);
-                let mut happens = event(drawn, if rng.percent(70) { ME } else { OTHER });
+                let who: &&str = rng.pick(&[ME, ME, ME, OTHER, "rita", "leo"]);
+                let mut happens = event(drawn, who);
+                happens.is_trainee = *who == "leo";
                 if rng.percent(30) {
                     happens.reason.clear();
+                }
+                if let Some(n) = (!workflow.assessments.is_empty()).then(|| rng.below(7) as usize) {
+                    happens.assessment = workflow.assessments[n % workflow.assessments.len()].code.to_owned();
                 }
                 let Ok((after, effects)) = workflow.apply(&at, &happens) else {
                     refused += 1;
@@ -116,6 +122,12 @@ fn legal(department: &Department, before: &Standing, after: &Standing, happens: 
     }
     if effects.contains(&Effect::Tell) {
         assert!(after.signed, "{place}: what is told is signed");
+    }
+    let signs = !before.signed && after.signed;
+    assert!(!(signs && happens.is_trainee), "{place}: a resident signs nothing alone");
+    if signs && after.is_read_twice {
+        let by: BTreeSet<&str> = after.readings.iter().map(|r| r.by.as_str()).collect();
+        assert!(by.len() >= 2 && by.len() == after.readings.len(), "{place}: two people, each once: {by:?}");
     }
     if let Some(holder) = &before.holder
         && open(before)

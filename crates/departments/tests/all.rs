@@ -3,3 +3,4 @@
 mod ledger;
 mod notices;
 mod place;
+mod readings;

@@ -11,7 +11,12 @@ const STUDY: &str = "1.2.3.4";
 
 fn text(conclusion: &str) -> ReportText {
     let sections = vec![("Hallazgos".to_owned(), "Sin hallazgos".to_owned())];
-    ReportText { template: "ct-torax".into(), sections, conclusion: conclusion.into() }
+    ReportText {
+        template: "ct-torax".into(),
+        sections,
+        conclusion: conclusion.into(),
+        ..ReportText::default()
+    }
 }
 
 async fn imaged() -> Place {

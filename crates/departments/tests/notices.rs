@@ -13,7 +13,7 @@ const FINDING: &str = "neumotórax a tensión derecho";
 const MINUTE: i64 = 60;
 
 fn text(conclusion: &str) -> ReportText {
-    ReportText { template: String::new(), sections: Vec::new(), conclusion: conclusion.into() }
+    ReportText { conclusion: conclusion.into(), ..ReportText::default() }
 }
 
 /// A study with images; ana and eva read, bruno and clara treat, adm administers.

@@ -178,6 +178,7 @@ impl World {
             template: "ct-torax".into(),
             sections: vec![("Hallazgos".into(), "CONCLUSION-QXZ en detalle".into())],
             conclusion: "CONCLUSION-QXZ".into(),
+            ..ReportText::default()
         };
         let uid = self.patient.study.uid();
         session.note_opened(&session.archived(uid, None).expect("images"));

@@ -48,6 +48,8 @@ impl Purpose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     Radiologist,
+    /// Reads and writes reports under somebody who signs them.
+    Resident,
     Technologist,
     Clinician,
     Pharmacist,
@@ -58,8 +60,9 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Role; 6] = [
+    pub const ALL: [Role; 7] = [
         Role::Radiologist,
+        Role::Resident,
         Role::Technologist,
         Role::Clinician,
         Role::Pharmacist,
@@ -69,6 +72,7 @@ impl Role {
     pub const fn code(self) -> &'static str {
         match self {
             Role::Radiologist => "radiologist",
+            Role::Resident => "resident",
             Role::Technologist => "technologist",
             Role::Clinician => "clinician",
             Role::Pharmacist => "pharmacist",
@@ -80,7 +84,10 @@ impl Role {
         Self::ALL.into_iter().find(|r| r.code() == code)
     }
     pub const fn is_clinical(self) -> bool {
-        matches!(self, Role::Radiologist | Role::Technologist | Role::Clinician | Role::Pharmacist)
+        matches!(
+            self,
+            Role::Radiologist | Role::Resident | Role::Technologist | Role::Clinician | Role::Pharmacist
+        )
     }
 }
 

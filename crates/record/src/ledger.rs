@@ -7,7 +7,7 @@ use crate::class::DataClass;
 use crate::node::Node;
 use crate::orders::{ScheduledStep, StepState};
 use crate::resources::Writer;
-use crate::workflow::{Effect, Event, NEW, Standing, Workflow};
+use crate::workflow::{Effect, Event, NEW, Reading, Standing, Workflow};
 use badiano_kernel::{Fault, Instant};
 use badiano_store::{Tx, View, WorkLine, WorkMark, pat_of};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub const IMAGING: &str = "radiology";
 const TRAIL_MAX: usize = 200;
 
 /// One line of the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Case {
     /// Study Instance UID.
     pub study_uid: String,
@@ -42,6 +42,13 @@ pub struct Case {
     pub reader: Option<String>,
     pub report: Option<String>,
     pub signed: bool,
+    /// Two people read it, what they have read so far, and the resident who wrote what waits to be signed.
+    #[serde(default)]
+    pub is_read_twice: bool,
+    #[serde(default)]
+    pub readings: Vec<Reading>,
+    #[serde(default)]
+    pub drafted_by: Option<String>,
     /// Set when the images name a patient that no order and no registration knows.
     pub unmatched: bool,
     /// Why it ended without a result.
@@ -62,7 +69,14 @@ pub struct Mark {
 
 impl Case {
     pub fn standing(&self) -> Standing {
-        Standing { state: self.state.clone(), holder: self.reader.clone(), signed: self.signed }
+        Standing {
+            state: self.state.clone(),
+            holder: self.reader.clone(),
+            signed: self.signed,
+            is_read_twice: self.is_read_twice,
+            readings: self.readings.clone(),
+            drafted_by: self.drafted_by.clone(),
+        }
     }
 
     pub(crate) fn is_imaged(&self) -> bool {
@@ -71,26 +85,13 @@ impl Case {
 
     /// A case that nothing has happened to yet.
     fn new(department: &str, study_uid: &str, patient: &str) -> Case {
-        let none = String::new;
         Case {
             study_uid: study_uid.to_owned(),
             department: department.to_owned(),
             state: NEW.to_owned(),
             patient: patient.to_owned(),
-            accession: none(),
-            modality: none(),
-            description: none(),
             priority: "routine".to_owned(),
-            topic: none(),
-            arrived: none(),
-            since: none(),
-            due: none(),
-            reader: None,
-            report: None,
-            signed: false,
-            unmatched: false,
-            reason: none(),
-            trail: Vec::new(),
+            ..Case::default()
         }
     }
 
@@ -113,6 +114,8 @@ impl Case {
         self.state = after.state;
         self.reader = after.holder;
         self.signed = after.signed;
+        self.readings = after.readings;
+        self.drafted_by = after.drafted_by;
         self.set_clock(workflow, now);
         self.trail.push(Mark {
             event: event.name.to_owned(),
@@ -124,6 +127,15 @@ impl Case {
             self.trail.remove(TRAIL_MAX / 2);
         }
         Ok(effects)
+    }
+
+    /// What follows from what it is about: who reads it, and how many.
+    fn classify(&mut self, workflow: &Workflow, procedure: &str) {
+        self.topic = (workflow.topic)(&self.modality, procedure, &self.description).to_owned();
+        // What has been read once is not taken for another kind of case.
+        if self.readings.is_empty() && !self.signed && self.report.is_none() {
+            self.is_read_twice = (workflow.is_read_twice)(&self.modality, procedure, &self.description);
+        }
     }
 
     fn set_clock(&mut self, workflow: &Workflow, now: Instant) {
@@ -217,7 +229,7 @@ pub(crate) fn follow_order(
     }
     case.priority = if priority.is_empty() { "routine".to_owned() } else { priority.to_owned() };
     let code = step.procedure_code.as_ref().map_or("", |c| c.0.as_str());
-    case.topic = (workflow.topic)(&case.modality, code, &case.description).to_owned();
+    case.classify(workflow, code);
     let events: &[&'static str] = match (step.state, timed) {
         (StepState::Cancelled, _) => &["place", "cancel"],
         (_, true) => &["place", "schedule"],
@@ -287,7 +299,7 @@ pub(crate) fn follow_object(
         other(&mut case.modality, object.modality);
         other(&mut case.description, object.description);
         let code = order.and_then(|s| s.procedure_code.as_ref()).map_or("", |c| c.0.as_str());
-        case.topic = (workflow.topic)(&case.modality, code, &case.description).to_owned();
+        case.classify(workflow, code);
     } else if !object.is_image || matches!(workflow.state(&case.state), Some(s) if !s.list.is_empty()) {
         // It waits for a reader already, or there is nothing to be looked at.
         return Ok(());

@@ -30,6 +30,7 @@ pub mod participants;
 pub mod patient_index;
 pub mod peers;
 pub mod queues;
+pub mod readings;
 mod refusals;
 pub mod replay;
 pub mod reports;

@@ -4,6 +4,7 @@
 //! an image and a person are all bound by the same steps, and a case stands on a list until a step takes it off.
 
 use badiano_kernel::{Fault, Instant};
+use serde::{Deserialize, Serialize};
 
 /// A department's way of working, as data.
 #[derive(Debug)]
@@ -17,6 +18,20 @@ pub struct Workflow {
     pub critical: &'static [CriticalLevel],
     /// Which of the department's subspecialties a case belongs to: modality, procedure code, description.
     pub topic: fn(&str, &str, &str) -> &'static str,
+    /// Whether two people read a case without seeing each other's reading, told by the same three.
+    pub is_read_twice: fn(&str, &str, &str) -> bool,
+    /// What a reading of such a case comes to; two of one group agree. Empty where nothing is read twice.
+    pub assessments: &'static [Assessment],
+}
+
+/// A conclusion in one word, such as a BI-RADS category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assessment {
+    pub code: &'static str,
+    pub es: &'static str,
+    pub en: &'static str,
+    /// What follows for the patient: readings that ask for the same thing agree.
+    pub group: u8,
 }
 
 /// A state of a case.
@@ -57,6 +72,40 @@ pub enum Guard {
     Signed,
     /// Its result is not signed.
     NotSigned,
+    /// Who acts signs for themselves, or does not: a resident's report is signed by another.
+    Attending,
+    Trainee,
+    /// Where its reading stands.
+    At(Stage),
+    /// The one who acts, or who takes over, is none of those who have read it.
+    NotReadBefore,
+    /// The reading comes to something that the department knows.
+    Assessed,
+    /// It comes to the same as the first one, or it does not.
+    Agrees,
+    Differs,
+}
+
+/// Where the reading of a case stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// One reading, signed by who reads.
+    Only,
+    /// One reading by a resident, which waits for somebody to sign it.
+    Cosign,
+    /// The first and the second of two, neither seeing the other's.
+    First,
+    Second,
+    /// The two differ: a third decides.
+    Arbiter,
+}
+
+/// One of two readings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    pub by: String,
+    pub assessment: String,
 }
 
 /// What follows a step.
@@ -70,6 +119,10 @@ pub enum Effect {
     HandOver,
     /// Its result counts as signed.
     Sign,
+    /// One reading more; the case stays in the readers' hands.
+    Read,
+    /// A resident has written it.
+    Draft,
     /// The sender of the order is told the result.
     Tell,
 }
@@ -135,6 +188,28 @@ pub struct Standing {
     pub state: String,
     pub holder: Option<String>,
     pub signed: bool,
+    /// Two people read it.
+    pub is_read_twice: bool,
+    /// What was read so far, of such a case.
+    pub readings: Vec<Reading>,
+    /// The resident who wrote what waits to be signed.
+    pub drafted_by: Option<String>,
+}
+
+impl Standing {
+    pub fn stage(&self) -> Stage {
+        match (self.is_read_twice, self.readings.len()) {
+            (true, 0) => Stage::First,
+            (true, 1) => Stage::Second,
+            (true, _) => Stage::Arbiter,
+            (false, _) if self.drafted_by.is_some() => Stage::Cosign,
+            (false, _) => Stage::Only,
+        }
+    }
+
+    fn was_read_by(&self, account: Option<&String>) -> bool {
+        self.readings.iter().any(|r| Some(&r.by) == account)
+    }
 }
 
 /// Something that happens to a case.
@@ -146,6 +221,10 @@ pub struct Event {
     /// Account to whom it is handed over.
     pub to: Option<String>,
     pub reason: String,
+    /// Who acts does not sign for themselves.
+    pub is_trainee: bool,
+    /// What a reading comes to: the code of an [`Assessment`].
+    pub assessment: String,
 }
 
 impl Event {
@@ -171,6 +250,13 @@ pub enum Refusal {
     AlreadySigned,
     NotYetSigned,
     NobodyNamed,
+    /// A resident asks for what an attending does, or the other way round.
+    NotTheirs,
+    /// The reading stands elsewhere.
+    NotAtThisStage,
+    /// Who has read it once does not read it again.
+    ReadBefore,
+    AssessmentMissing,
 }
 
 impl From<Refusal> for Fault {
@@ -186,6 +272,10 @@ impl From<Refusal> for Fault {
             Refusal::AlreadySigned => Fault::conflict("the report is signed: amend it"),
             Refusal::NotYetSigned => Fault::conflict("only a signed report is amended"),
             Refusal::NobodyNamed => Fault::invalid("this names the one who takes over").at("to"),
+            Refusal::NotTheirs => Fault::forbidden("this is done by a radiologist who signs"),
+            Refusal::NotAtThisStage => Fault::conflict("the reading of this case stands elsewhere"),
+            Refusal::ReadBefore => Fault::conflict("another reading is by somebody else").at("reader"),
+            Refusal::AssessmentMissing => Fault::invalid("this takes an assessment").at("assessment"),
         }
     }
 }
@@ -210,49 +300,78 @@ impl Workflow {
         since.plus_seconds(clock.map_or(0, |c| c.seconds))
     }
 
+    pub fn assessment(&self, code: &str) -> Option<&'static Assessment> {
+        self.assessments.iter().find(|a| a.code == code)
+    }
+
     /// Where a case stands after something happened, and what follows; or why that cannot be.
     pub fn apply(&self, before: &Standing, event: &Event) -> Result<(Standing, &'static [Effect]), Refusal> {
-        let mut fits = self
-            .steps
-            .iter()
-            .filter(|s| s.event == event.name && s.from.contains(&before.state.as_str()))
-            .peekable();
-        let no_step = || Refusal::NoStep { event: event.name, state: before.state.clone() };
-        let first = *fits.peek().ok_or_else(no_step)?;
-        // Of several steps the first whose conditions hold is taken; the first one's refusal is told.
-        let allowed = |step: &Step| step.guards.iter().try_for_each(|g| check(*g, before, event));
-        let step = match fits.find(|step| allowed(step).is_ok()) {
-            Some(step) => step,
-            None => return Err(allowed(first).err().unwrap_or_else(no_step)),
-        };
+        let fits =
+            self.steps.iter().filter(|s| s.event == event.name && s.from.contains(&before.state.as_str()));
+        // Of several steps the first whose conditions hold is taken; of the refusals that of the step that came closest is told.
+        let mut refusal = (0, Refusal::NoStep { event: event.name, state: before.state.clone() });
+        let mut taken = None;
+        for step in fits {
+            let checked = step.guards.iter().map(|g| self.check(*g, before, event)).enumerate();
+            let Some((passed, why)) = checked.filter_map(|(n, c)| Some((n + 1, c.err()?))).next() else {
+                taken = Some(step);
+                break;
+            };
+            if passed > refusal.0 {
+                refusal = (passed, why);
+            }
+        }
+        let step = taken.ok_or(refusal.1)?;
         let mut after = before.clone();
         if let Some(to) = step.to {
             after.state = to.to_owned();
         }
         for effect in step.effects {
-            match effect {
-                Effect::Hold => after.holder = event.by.clone(),
-                Effect::LetGo => after.holder = None,
-                Effect::HandOver => after.holder = Some(event.to.clone().ok_or(Refusal::NobodyNamed)?),
-                Effect::Sign => after.signed = true,
-                Effect::Tell => {}
-            }
+            follow(&mut after, *effect, event)?;
         }
         Ok((after, step.effects))
     }
+
+    fn check(&self, guard: Guard, before: &Standing, event: &Event) -> Result<(), Refusal> {
+        let another = before.holder.as_ref().filter(|h| Some(*h) != event.by.as_ref());
+        let held = || another.map_or(Ok(()), |by| Err(Refusal::Held { by: by.clone() }));
+        let unless = |wrong: bool, why: Refusal| if wrong { Err(why) } else { Ok(()) };
+        let group = |code: &str| self.assessment(code).map(|a| a.group);
+        let agrees = || before.readings.iter().all(|r| group(&r.assessment) == group(&event.assessment));
+        match guard {
+            Guard::NotAnothers => held(),
+            Guard::Holder if before.holder.is_none() => Err(Refusal::NotHeld),
+            Guard::Holder => held(),
+            Guard::Reason => {
+                unless(event.reason.trim().chars().count() < REASON_CHARS_MIN, Refusal::ReasonMissing)
+            }
+            Guard::Signed => unless(!before.signed, Refusal::NotYetSigned),
+            Guard::NotSigned => unless(before.signed, Refusal::AlreadySigned),
+            Guard::Attending => unless(event.is_trainee, Refusal::NotTheirs),
+            Guard::Trainee => unless(!event.is_trainee, Refusal::NotTheirs),
+            Guard::At(stage) => unless(before.stage() != stage, Refusal::NotAtThisStage),
+            Guard::NotReadBefore => {
+                let reads = if event.to.is_some() { event.to.as_ref() } else { event.by.as_ref() };
+                unless(before.was_read_by(reads), Refusal::ReadBefore)
+            }
+            Guard::Assessed => unless(group(&event.assessment).is_none(), Refusal::AssessmentMissing),
+            Guard::Agrees => unless(!agrees(), Refusal::NotAtThisStage),
+            Guard::Differs => unless(agrees(), Refusal::NotAtThisStage),
+        }
+    }
 }
 
-fn check(guard: Guard, before: &Standing, event: &Event) -> Result<(), Refusal> {
-    let another = before.holder.as_ref().filter(|h| Some(*h) != event.by.as_ref());
-    match guard {
-        Guard::NotAnothers => another.map_or(Ok(()), |by| Err(Refusal::Held { by: by.clone() })),
-        Guard::Holder if before.holder.is_none() => Err(Refusal::NotHeld),
-        Guard::Holder => another.map_or(Ok(()), |by| Err(Refusal::Held { by: by.clone() })),
-        Guard::Reason if event.reason.trim().chars().count() < REASON_CHARS_MIN => {
-            Err(Refusal::ReasonMissing)
-        }
-        Guard::Signed if !before.signed => Err(Refusal::NotYetSigned),
-        Guard::NotSigned if before.signed => Err(Refusal::AlreadySigned),
-        Guard::Reason | Guard::Signed | Guard::NotSigned => Ok(()),
+fn follow(after: &mut Standing, effect: Effect, event: &Event) -> Result<(), Refusal> {
+    match effect {
+        Effect::Hold => after.holder = event.by.clone(),
+        Effect::LetGo => after.holder = None,
+        Effect::HandOver => after.holder = Some(event.to.clone().ok_or(Refusal::NobodyNamed)?),
+        Effect::Sign => after.signed = true,
+        Effect::Read => after
+            .readings
+            .push(Reading { by: event.by.clone().unwrap_or_default(), assessment: event.assessment.clone() }),
+        Effect::Draft => after.drafted_by = event.by.clone(),
+        Effect::Tell => {}
     }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Lists of cases as people see them: cut by state, modality, subspecialty, urgency and holder; and what a person does with a case.
 
-use crate::access::Action;
+use crate::access::{self, Action};
 use crate::accounts::account_of;
 use crate::audit::Act;
 use crate::class::DataClass;
@@ -15,6 +15,8 @@ use badiano_kernel::{Fault, FaultKind};
 use badiano_store::{Stored, Stub, View, WorkMark, WorkQuery, pat_of};
 use std::collections::BTreeMap;
 
+/// Who reads.
+pub const READERS: [Role; 2] = [Role::Radiologist, Role::Resident];
 /// Lines that one list shows at once.
 pub const LINES_MAX: usize = 1_000;
 /// Lines that a count goes through; beyond it the count says that it is not whole.
@@ -145,6 +147,9 @@ impl Session {
         self.reads_cases()?;
         let item = self.case_shown(study_uid)?.ok_or_else(|| Fault::not_found("no such study"))?;
         self.note(Act::Read, "reading", std::slice::from_ref(&item.case.patient), study_uid)?;
+        if let Some(own) = self.own_reading(&item.case)? {
+            return Ok((item, Some(own)));
+        }
         let report = match &item.case.report {
             // Who may see the images and not the report sees a study without one.
             Some(id) => match self.read("DiagnosticReport", id) {
@@ -165,6 +170,7 @@ impl Session {
     /// What a reader does with a case: claims it, lets it go, hands it over, excuses it. Of two at once one succeeds.
     pub async fn move_case(&self, study_uid: &str, mut event: Event) -> Result<(), Fault> {
         event.by = Some(self.reader()?);
+        event.is_trainee = self.is_trainee();
         let workflow = self.node().workflow(IMAGING)?;
         let (study_uid, writer, session) = (study_uid.to_owned(), self.writer(), self.clone());
         let step = move |tx: &mut badiano_store::Tx<'_>| {
@@ -188,11 +194,13 @@ impl Session {
             .ok_or_else(|| Fault::not_found("no such study"))
     }
 
-    /// The accounts of a role that are not suspended, with their names: whom a reader hands a case to, or tells a critical result.
-    pub fn staff_of(&self, role: Role) -> Result<Vec<(String, String)>, Fault> {
+    /// The accounts of these roles that are not suspended, with their names: whom a reader hands a case to, or tells a critical result.
+    pub fn staff_of(&self, roles: &[Role]) -> Result<Vec<(String, String)>, Fault> {
         self.reader()?;
-        self.note(Act::Read, "staff", &[], role.code())?;
-        let is_one = |a: &crate::accounts::Account| a.active && a.roles.iter().any(|r| r == role.code());
+        self.note(Act::Read, "staff", &[], "accounts of a role")?;
+        let is_one = |a: &crate::accounts::Account| {
+            a.active && roles.iter().any(|role| a.roles.iter().any(|own| own == role.code()))
+        };
         let all = self.node().store().read(crate::accounts::all_accounts)?;
         Ok(all.into_iter().filter(is_one).map(|a| (a.account, a.name)).collect())
     }
@@ -227,20 +235,27 @@ impl Session {
         self.node().workflow(IMAGING)
     }
 
+    /// The account of who reads here: a radiologist who may write, or a resident, whose reports another signs.
     pub(crate) fn reader(&self) -> Result<String, Fault> {
-        let writes = crate::access::classes(self.principal(), self.purpose(), Action::Write)
-            & DataClass::Reports.bit()
-            != 0;
-        match self.principal().staff() {
-            Some(staff) if staff.roles.contains(&Role::Radiologist) && writes => Ok(staff.account.clone()),
-            _ => Err(Fault::forbidden("reports are written by a radiologist")),
-        }
+        let may = |action| {
+            access::classes(self.principal(), self.purpose(), action) & DataClass::Reports.bit() != 0
+        };
+        let has = |role| self.principal().has_role(role);
+        let reads = has(Role::Radiologist) && may(Action::Write) || has(Role::Resident) && may(Action::Read);
+        let staff = self.principal().staff().filter(|_| reads);
+        staff
+            .map(|s| s.account.clone())
+            .ok_or_else(|| Fault::forbidden("reports are written by a radiologist"))
+    }
+
+    pub(crate) fn is_trainee(&self) -> bool {
+        !self.principal().has_role(Role::Radiologist)
     }
 }
 
 fn reader_named(view: &View<'_>, account: &str) -> Result<String, Fault> {
     let found = account_of(view, account)?
-        .filter(|a| a.active && a.roles.iter().any(|r| r.as_str() == Role::Radiologist.code()));
+        .filter(|a| a.active && READERS.iter().any(|role| a.roles.iter().any(|own| own == role.code())));
     let found = found.ok_or_else(|| Fault::invalid("no reader has this account").at("to"))?;
     Ok(found.account)
 }

@@ -6,10 +6,26 @@ use badiano_record::workflow::{Event, Refusal, Standing};
 
 const REASON: &str = "las imágenes no cambian el diagnóstico";
 
+fn by(who: &str, name: &'static str) -> Event {
+    Event { by: Some(who.to_owned()), ..Event::named(name) }
+}
+
+/// Who reads next, and what it comes to.
+fn reads(at: &Standing, who: &str, bi_rads: &str) -> Result<Standing, Refusal> {
+    let event = Event { assessment: bi_rads.to_owned(), ..by(who, "sign") };
+    DEPARTMENT.workflow.apply(at, &event).map(|done| done.0)
+}
+
+fn screening() -> Standing {
+    let standing = Standing { is_read_twice: true, ..Standing::default() };
+    go(&standing, &["image"]).expect("images count")
+}
+
 fn go(from: &Standing, names: &[&'static str]) -> Result<Standing, Refusal> {
     let mut at = from.clone();
     for name in names {
-        let event = Event { name, by: Some("ana".into()), to: Some("eva".into()), reason: REASON.to_owned() };
+        let to = (*name == "hand-over").then(|| "eva".to_owned());
+        let event = Event { to, reason: REASON.to_owned(), ..by("ana", name) };
         at = DEPARTMENT.workflow.apply(&at, &event)?.0;
     }
     Ok(at)
@@ -37,7 +53,7 @@ fn an_order_cancelled_during_acquisition_is_back_on_the_list_when_an_image_comes
 fn a_study_performed_without_images_stands_on_a_list_until_somebody_says_why() {
     let performed = from_nothing(&["place", "begin", "perform"]);
     assert_eq!(DEPARTMENT.workflow.list_of(&performed.state), "floor");
-    let silent = Event { by: Some("ana".into()), ..Event::named("excuse") };
+    let silent = by("ana", "excuse");
     assert_eq!(DEPARTMENT.workflow.apply(&performed, &silent), Err(Refusal::ReasonMissing));
     assert_eq!(go(&performed, &["excuse"]).expect("with a reason").state, "excused");
 }
@@ -90,4 +106,72 @@ fn the_templates_of_the_modality_come_first_and_the_others_after() {
         assert_eq!(fitting_first(DEPARTMENT.templates, modality)[0].id, first, "{modality}");
     }
     assert_eq!(fitting_first(DEPARTMENT.templates, "??").len(), DEPARTMENT.templates.len());
+}
+
+#[test]
+fn a_screening_mammogram_is_signed_when_two_who_read_it_apart_agree() {
+    let first = reads(&screening(), "ana", "1").expect("the first");
+    assert_eq!((first.state.as_str(), first.signed, &first.holder), ("second", false, &None));
+    assert_eq!(reads(&first, "ana", "1"), Err(Refusal::ReadBefore), "not twice by the same");
+    assert_eq!(go(&first, &["claim"]), Err(Refusal::ReadBefore));
+    let second = reads(&first, "eva", "2").expect("the second");
+    assert_eq!((second.state.as_str(), second.signed), ("final", true), "1 and 2 ask for the same");
+}
+
+#[test]
+fn two_readings_that_ask_for_different_things_are_decided_by_a_third_who_is_neither() {
+    let first = reads(&screening(), "ana", "2").expect("the first");
+    let differ = reads(&first, "eva", "4").expect("the second");
+    assert_eq!((differ.state.as_str(), differ.signed), ("arbitration", false));
+    for who in ["ana", "eva"] {
+        assert_eq!(reads(&differ, who, "4"), Err(Refusal::ReadBefore), "{who}");
+    }
+    assert_eq!(reads(&differ, "rita", ""), Err(Refusal::AssessmentMissing));
+    let claimed = DEPARTMENT.workflow.apply(&differ, &by("rita", "claim")).expect("hers").0;
+    let back = DEPARTMENT.workflow.apply(&claimed, &by("rita", "release")).expect("let go").0;
+    assert_eq!(back.state, "arbitration", "it waits for what it waited for before");
+    assert_eq!(reads(&claimed, "rita", "4").expect("decided").state, "final");
+}
+
+#[test]
+fn a_reading_of_two_says_what_it_comes_to() {
+    for wrong in ["", "7", "benigno"] {
+        assert_eq!(reads(&screening(), "ana", wrong), Err(Refusal::AssessmentMissing), "{wrong}");
+    }
+}
+
+#[test]
+fn a_resident_s_report_waits_until_somebody_who_signs_has_signed_it() {
+    let resident = |at: &Standing, name: &'static str| {
+        let event = Event { is_trainee: true, reason: REASON.to_owned(), ..by("leo", name) };
+        DEPARTMENT.workflow.apply(at, &event)
+    };
+    let imaged = from_nothing(&["image"]);
+    let written = resident(&resident(&imaged, "claim").expect("claimed").0, "sign").expect("written");
+    assert!(written.1.iter().all(|e| *e != badiano_record::workflow::Effect::Tell), "nobody is told yet");
+    let written = written.0;
+    assert_eq!((written.state.as_str(), written.signed), ("cosign", false));
+    assert_eq!(resident(&written, "excuse"), Err(Refusal::NotTheirs));
+    assert_eq!(go(&written, &["claim", "release"]).expect("looked at").state, "cosign");
+    let signed = go(&written, &["claim", "sign"]).expect("signed by another");
+    assert_eq!((signed.state.as_str(), signed.drafted_by.as_deref()), ("final", Some("leo")));
+    assert_eq!(resident(&signed, "amend"), Err(Refusal::NotTheirs));
+    assert_eq!(resident(&screening(), "sign"), Err(Refusal::NotTheirs), "two readings are by two who sign");
+}
+
+#[test]
+fn screening_is_read_by_two_and_a_diagnostic_mammogram_by_one() {
+    for (modality, code, description, twice) in [
+        ("MG", "MG-TAMIZAJE", "", true),
+        ("MG", "", "Mastografía de tamizaje bilateral", true),
+        ("MG", "", "MAMMOGRAPHY SCREENING", true),
+        ("MG", "MG-DIAGNOSTICA", "Mastografía diagnóstica", false),
+        ("CT", "", "Tamizaje de pulmón", false),
+    ] {
+        assert_eq!(
+            topic::is_screening_of_breasts(modality, code, description),
+            twice,
+            "{modality} {description}"
+        );
+    }
 }

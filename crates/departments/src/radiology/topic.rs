@@ -56,3 +56,10 @@ pub fn of(modality: &str, code: &str, description: &str) -> &'static str {
     }
     topic_in_words(TOPICS, description).unwrap_or(GENERAL)
 }
+
+/// Screening of breasts is read by two: by its procedure in the catalogue, else by the words of its description.
+pub fn is_screening_of_breasts(modality: &str, code: &str, description: &str) -> bool {
+    const SCREENING: &[Topic] =
+        &[topic("screening", "Tamizaje", "Screening", &["tamiz", "screen", "deteccion"])];
+    modality == "MG" && (code == "MG-TAMIZAJE" || topic_in_words(SCREENING, description).is_some())
+}

@@ -10,13 +10,14 @@ use axum::response::Response;
 use badiano_dicom::query::{Condition, Level, Query};
 use badiano_dicom::{Tag, tags};
 use badiano_fhir::Value;
-use badiano_kernel::principal::Role;
 use badiano_kernel::{Fault, FaultKind};
 use badiano_record::accounts::SignInError;
 use badiano_record::imaging::FoundImage;
-use badiano_record::reports::{ReportAction, ReportText, TEMPLATE_EXTENSION};
+use badiano_record::readings::ShownReading;
+use badiano_record::reports::{ASSESSMENT_EXTENSION, ReportAction, ReportText, TEMPLATE_EXTENSION};
 use badiano_record::resources::Versioned;
-use badiano_record::worklist::{CaseItem, CaseQuery};
+use badiano_record::workflow::Stage;
+use badiano_record::worklist::{CaseItem, CaseQuery, READERS};
 use serde::{Deserialize, Serialize};
 
 /// Rows of one worklist.
@@ -50,6 +51,8 @@ pub struct Row {
     reader: Option<String>,
     mine: bool,
     unmatched: bool,
+    /// Where its reading stands: one alone, by a resident, or the first, second or third of a case that is read apart.
+    stage: Stage,
     /// Why it ended without a result; empty for all others.
     reason: String,
 }
@@ -68,7 +71,18 @@ struct Study {
     order: Order,
     series: Vec<Series>,
     report: Option<Report>,
+    /// What was read apart: for who decides, and for all once it is signed.
+    readings: Vec<Apart>,
     may_report: bool,
+}
+
+#[derive(Serialize)]
+struct Apart {
+    author: String,
+    at: String,
+    assessment: String,
+    sections: Vec<Section>,
+    conclusion: String,
 }
 
 #[derive(Debug, Serialize, PartialEq, Eq)]
@@ -94,6 +108,8 @@ struct Report {
     template: String,
     sections: Vec<Section>,
     conclusion: String,
+    /// What it comes to, of a case that is read apart.
+    assessment: String,
     author: String,
     issued: String,
     earlier: Vec<Earlier>,
@@ -115,6 +131,8 @@ pub struct ReportWrite {
     template: String,
     sections: Vec<Written>,
     conclusion: String,
+    #[serde(default)]
+    assessment: String,
     version: Option<u64>,
     second_factor: Option<SecondFactor>,
     /// What the page shows; needed for signing and amending.
@@ -215,8 +233,20 @@ pub async fn study(caller: Caller, Path(uid): Path<String>) -> Result<Response, 
         order: order(&item.order),
         series,
         report,
-        may_report: caller.principal.has_role(Role::Radiologist),
+        readings: session.readings_of(&item.case)?.into_iter().map(apart).collect(),
+        may_report: READERS.iter().any(|role| caller.principal.has_role(*role)),
     })
+}
+
+fn apart(reading: ShownReading) -> Apart {
+    let section = |(title, text)| Section { title, text };
+    Apart {
+        author: reading.name,
+        at: reading.at,
+        assessment: reading.text.assessment,
+        sections: reading.text.sections.into_iter().map(section).collect(),
+        conclusion: reading.text.conclusion,
+    }
 }
 
 /// Signing and amending take a second factor again; who writes and whether it may be is decided by the session.
@@ -252,6 +282,7 @@ pub async fn write(
         template: asked.template,
         sections: asked.sections.into_iter().map(|s| (s.title, s.text)).collect(),
         conclusion: asked.conclusion,
+        assessment: asked.assessment,
     };
     let written = caller.session().write_report(&uid, action, text, asked.version).await;
     clinical(&shown_report(&caller, written.map_err(unsafe_to_sign)?)?)
@@ -306,9 +337,19 @@ pub fn unsafe_to_sign(fault: Fault) -> Refused {
             "La orden es de otra persona: no se puede firmar.",
             "The order is another person's: this cannot be signed.",
         ),
+        "assessment" => (
+            "invalid",
+            "Elija la categoría: este estudio lo leen dos personas por separado.",
+            "Choose the category: two people read this study apart.",
+        ),
+        "reader" => (
+            "conflict",
+            "Usted ya leyó este estudio: la otra lectura es de alguien más.",
+            "You have read this study: the other reading is somebody else's.",
+        ),
         _ => return fault.into(),
     };
-    Refused::saying(FaultKind::Conflict, code, spanish, english)
+    Refused::saying(fault.kind, code, spanish, english)
 }
 
 /// The one who is signed in shows again who they are; a password only where it is enough.
@@ -358,6 +399,7 @@ fn row_for(item: &CaseItem, account: &str, now: &str) -> Row {
         reader: item.reader_name.clone().or_else(|| case.reader.clone()),
         mine: !account.is_empty() && case.reader.as_deref() == Some(account),
         unmatched: case.unmatched,
+        stage: case.standing().stage(),
         reason: case.reason.clone(),
     }
 }
@@ -396,7 +438,10 @@ fn shown_report(caller: &Caller, newest: Versioned) -> Result<Report, Fault> {
 
 fn report(newest: &Versioned, history: &[Versioned]) -> Report {
     let resource = &newest.resource;
-    let template = resource["extension"].items().iter().find(|e| e.str_of("url") == TEMPLATE_EXTENSION);
+    let said = |url: &str, value: &str| {
+        let own = resource["extension"].items().iter().find(|e| e.str_of("url") == url);
+        own.map_or("", |e| e.str_of(value)).to_owned()
+    };
     let signed = |v: &&Versioned| {
         v.version < newest.version && !v.deleted && matches!(v.resource.str_of("status"), "final" | "amended")
     };
@@ -417,7 +462,8 @@ fn report(newest: &Versioned, history: &[Versioned]) -> Report {
         id: resource.id().to_owned(),
         status: resource.str_of("status").to_owned(),
         version: newest.version,
-        template: template.map_or("", |t| t.str_of("valueString")).to_owned(),
+        template: said(TEMPLATE_EXTENSION, "valueString"),
+        assessment: said(ASSESSMENT_EXTENSION, "valueCode"),
         sections: person::sections(resource),
         conclusion: resource.str_of("conclusion").to_owned(),
         author: person::author(resource),
@@ -449,11 +495,8 @@ mod tests {
             since: text("2026-01-01T00:00:00.000Z"),
             due: text("2026-01-01T08:00:00.000Z"),
             reader: Some(text("ana")),
-            report: None,
             signed: state == "final",
-            unmatched: false,
-            reason: String::new(),
-            trail: Vec::new(),
+            ..Case::default()
         };
         CaseItem {
             case,

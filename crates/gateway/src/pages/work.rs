@@ -11,7 +11,7 @@ use badiano_departments::named;
 use badiano_kernel::principal::Role;
 use badiano_kernel::{Fault, FaultKind};
 use badiano_record::workflow::Event;
-use badiano_record::worklist::{AGES_HOURS, CaseQuery};
+use badiano_record::worklist::{AGES_HOURS, CaseQuery, READERS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -76,6 +76,8 @@ struct Shown {
     topics: Vec<Named>,
     /// How urgently somebody must hear of what cannot wait.
     critical: Vec<Named>,
+    /// What a reading comes to, of a case that is read apart.
+    assessments: Vec<Named>,
     procedures: &'static [Procedure],
     screens: serde_json::Value,
 }
@@ -125,16 +127,16 @@ pub async fn cases(caller: Caller, RawQuery(query): RawQuery) -> Result<Response
 
 /// To whom a case may be handed over.
 pub async fn readers(caller: Caller) -> Result<Response, Refused> {
-    json(&Readers { readers: people(&caller, Role::Radiologist)? })
+    json(&Readers { readers: people(&caller, &READERS)? })
 }
 
 /// To whom a critical result may be addressed.
 pub async fn clinicians(caller: Caller) -> Result<Response, Refused> {
-    json(&Clinicians { clinicians: people(&caller, Role::Clinician)? })
+    json(&Clinicians { clinicians: people(&caller, &[Role::Clinician])? })
 }
 
-fn people(caller: &Caller, role: Role) -> Result<Vec<Person>, Fault> {
-    let all = caller.session().staff_of(role)?;
+fn people(caller: &Caller, roles: &[Role]) -> Result<Vec<Person>, Fault> {
+    let all = caller.session().staff_of(roles)?;
     Ok(all.into_iter().map(|(account, name)| Person { account, name }).collect())
 }
 
@@ -152,7 +154,7 @@ pub async fn step(
     if asked.reason.len() > REASON_BYTES_MAX {
         return Err(Fault::too_costly("a reason has at most 2,000 bytes").at("reason").into());
     }
-    moved(&caller, &uid, Event { name, by: None, to: asked.to, reason: asked.reason }).await
+    moved(&caller, &uid, Event { to: asked.to, reason: asked.reason, ..Event::named(name) }).await
 }
 
 async fn moved(caller: &Caller, uid: &str, event: Event) -> Result<Response, Refused> {
@@ -176,7 +178,7 @@ fn explained(caller: &Caller, uid: &str, event: &str, fault: Fault) -> Refused {
             "Write the reason, of at least 10 characters.",
         );
     }
-    if fault.place == "images" {
+    if matches!(fault.place.as_str(), "images" | "reader") {
         return unsafe_to_sign(fault);
     }
     let known = (fault.kind == FaultKind::Conflict).then(|| caller.session().case(uid).ok()).flatten();
@@ -198,24 +200,20 @@ fn explained(caller: &Caller, uid: &str, event: &str, fault: Fault) -> Refused {
 /// What a department consists of, for drawing its screens. No patient data.
 pub async fn department(Path(code): Path<String>) -> Result<Response, Refused> {
     let department = named(&code).ok_or_else(|| Fault::not_found("no such department"))?;
-    let states = department.workflow.states.iter();
+    let workflow = &department.workflow;
     let lists = department.screens.iter().find(|s| s.name == "lists").map_or("{}", |s| s.json);
     json(&Shown {
         code: department.code,
         name: Words { es: department.es, en: department.en },
-        states: states.map(|s| Named { code: s.code, es: s.es, en: s.en, list: s.list }).collect(),
-        topics: department
-            .topics
-            .iter()
-            .map(|t| Named { code: t.code, es: t.es, en: t.en, list: "" })
-            .collect(),
-        critical: department
-            .workflow
-            .critical
-            .iter()
-            .map(|l| Named { code: l.code, es: l.es, en: l.en, list: "" })
-            .collect(),
+        states: workflow.states.iter().map(|s| named_so(s.code, s.es, s.en, s.list)).collect(),
+        topics: department.topics.iter().map(|t| named_so(t.code, t.es, t.en, "")).collect(),
+        critical: workflow.critical.iter().map(|l| named_so(l.code, l.es, l.en, "")).collect(),
+        assessments: workflow.assessments.iter().map(|a| named_so(a.code, a.es, a.en, "")).collect(),
         procedures: &department.catalogue.procedures,
         screens: serde_json::from_str(lists).map_err(|_| Fault::bug("a test reads every screen"))?,
     })
+}
+
+fn named_so(code: &'static str, es: &'static str, en: &'static str, list: &'static str) -> Named {
+    Named { code, es, en, list }
 }
