@@ -5,6 +5,7 @@ use crate::audit::Act;
 use crate::class::DataClass;
 use crate::resources::{self, Precondition, Versioned, Writer};
 use crate::session::{Session, versioned};
+use badiano_fhir::search::{Filter, Query, Test};
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Fault, Instant, id::LogicalId};
 use badiano_mexico::curp::{self, Curp};
@@ -208,6 +209,21 @@ impl Session {
         self.node().store().write(move |tx| register(tx, &writer, patient)).await
     }
 
+    /// The id of a patient by the name in an address: the guide writes `Patient/{curp}`. Anything else stays as it is.
+    pub fn local_id(&self, kind: &str, name: &str) -> Result<String, Fault> {
+        let known = self.node().store().read(|view| by_curp(view, kind, name))?;
+        Ok(known.unwrap_or_else(|| name.to_owned()))
+    }
+
+    /// The same in a question: `patient={curp}`, `subject=Patient/{curp}`.
+    pub(crate) fn with_local_ids(&self, query: &Query) -> Result<Query, Fault> {
+        let mut query = query.clone();
+        let mut filters = std::mem::take(&mut query.filters);
+        let name = |view: &View<'_>| filters.iter_mut().try_for_each(|filter| name_locally(view, filter));
+        self.node().store().read(name)?;
+        Ok(Query { filters, ..query })
+    }
+
     /// A person by CURP, as this node knows them.
     pub fn patient_by_curp(&self, curp: &str) -> Result<Versioned, Fault> {
         let curp = Curp::parse(curp).map_err(|e| Fault::invalid(e.to_string()))?;
@@ -267,6 +283,33 @@ impl Session {
         self.may_read_classes(DataClass::Demographics.bit())?;
         self.note(Act::Execute, "locate", &[patient.to_owned()], "holdings")?;
         self.node().store().read(|view| holdings(view, patient))
+    }
+}
+
+fn by_curp(view: &View<'_>, kind: &str, name: &str) -> Result<Option<String>, Fault> {
+    match Curp::parse(name) {
+        Ok(curp) if kind == "Patient" => Ok(patients_of_curp(view, curp.as_str())?.into_iter().next()),
+        _ => Ok(None),
+    }
+}
+
+fn name_locally(view: &View<'_>, filter: &mut Filter) -> Result<(), Fault> {
+    match filter {
+        Filter::All(all) | Filter::Any(all) => all.iter_mut().try_for_each(|one| name_locally(view, one)),
+        Filter::Not(one) | Filter::Chain { filter: one, .. } | Filter::Has { filter: one, .. } => {
+            name_locally(view, one)
+        }
+        Filter::Param { any_of, .. } => {
+            for test in any_of {
+                if let Test::Reference { kind, id, .. } = test
+                    && let Some(local) = by_curp(view, kind.as_deref().unwrap_or("Patient"), id)?
+                {
+                    (*kind, *id) = (Some("Patient".into()), local.into());
+                }
+            }
+            Ok(())
+        }
+        Filter::Compartment { .. } => Ok(()),
     }
 }
 

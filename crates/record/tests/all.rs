@@ -1,5 +1,7 @@
 //! The record over a real store: what consent, the lease on it, access rules and the audit do together.
 
+mod search_oracle;
+
 use badiano_fhir::patch::Patch;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::principal::{Role, Staff};

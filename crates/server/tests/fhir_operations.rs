@@ -100,6 +100,38 @@ async fn everything_of_a_patient_is_all_that_belongs_to_them_and_whom_it_names_a
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_curp_in_a_question_names_the_patient_and_stands_in_no_address_that_is_answered() {
+    let scene = Scene::open().await;
+    let person = &badiano_testkit::people::population(11, 1)[0];
+    let known = badiano_fhir::json::to_string(&person.patient("urn:x"));
+    let mut known: Value = serde_json::from_str(&known).expect("a patient");
+    known["id"] = json!("p1");
+    scene.put(&known).await;
+    let curp = person.curp.as_str();
+    for n in 0..3 {
+        scene.put(&observation(&format!("o{n}"), "p1", n)).await;
+    }
+    for (path, hits) in [
+        (format!("/fhir/Observation?patient={curp}&_count=2"), 2),
+        (format!("/fhir/Observation?subject=Patient/{curp}"), 3),
+        (format!("/fhir/Patient/{curp}/Observation?_count=2"), 2),
+        (format!("/fhir/Patient/{curp}/$everything?_count=2"), 2),
+        (format!("/fhir/Patient?_has:Observation:patient:subject=Patient/{curp}"), 1),
+    ] {
+        let answer = scene.get(&path).await;
+        assert_eq!((answer.status, answer.ids().len()), (200, hits), "{path} {}", answer.text);
+        let body = answer.json();
+        for link in body["link"].as_array().expect("links") {
+            assert!(!link.to_string().contains(curp), "{link}");
+        }
+        if let Some(next) = answer.link("next") {
+            assert_eq!(scene.get(&next).await.status, 200);
+        }
+    }
+    assert_eq!(scene.get(&format!("/fhir/Patient/{curp}")).await.json()["id"], "p1");
+}
+
 fn severities(answer: &Answer) -> Vec<String> {
     let body = answer.json();
     assert_eq!((answer.status, &body["resourceType"]), (200, &json!("OperationOutcome")), "{}", answer.text);

@@ -2,6 +2,7 @@
 
 use super::definition::parameter;
 use super::filter_expression;
+use super::hierarchy::parent_parameter;
 use super::query::{Filter, Include, Modifier, Query, Sort, Test, Total};
 use super::test_value::{divided, test, unescaped};
 use crate::schema::{self, SearchKind, SearchParam};
@@ -192,8 +193,9 @@ fn include(kind: &str, reverse: bool, modifier: &str, value: &str) -> Result<Inc
         _ => return Err(Refusal::Unknown),
     };
     let invalid = || Refusal::Fault(Fault::invalid("must be Source:parameter or Source:parameter:Target"));
-    if value == "*" && !reverse {
-        return Ok(Include { source: kind.into(), param: "*".into(), target: None, iterate });
+    if value == "*" {
+        let source = if reverse { "*" } else { kind };
+        return Ok(Include { source: source.into(), param: "*".into(), target: None, iterate });
     }
     let mut parts = value.split(':');
     let (Some(source), Some(param), target, None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -339,7 +341,25 @@ fn plain(
     if any_of.is_empty() {
         return Err(Refusal::Unknown);
     }
+    if matches!(modifier, Modifier::Above | Modifier::Below) && definition.kind == K::Reference {
+        any_of.iter().try_for_each(in_an_order)?;
+    }
     Ok(filter(modifier, any_of))
+}
+
+/// `:above` and `:below` follow the references by which resources of one type are parts of each other.
+fn in_an_order(test: &Test) -> Result<(), Fault> {
+    match test {
+        Test::Reference { kind: Some(kind), id, .. }
+            if !id.is_empty() && parent_parameter(kind).is_some() =>
+        {
+            Ok(())
+        }
+        Test::Reference { kind: None, .. } => {
+            Err(Fault::invalid("say the type and id of the resource: Type/id"))
+        }
+        _ => Err(Fault::not_supported("resources of this type are no parts of each other")),
+    }
 }
 
 impl Refusal {

@@ -72,6 +72,7 @@ pub async fn search_compartment(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let pairs = form::pairs(&query.unwrap_or_default());
+    let id = caller.session().local_id(&compartment, &id).map_err(Refusal::fhir)?;
     run(&caller, Scope::Compartment(&compartment, &id, &kind), pairs, &headers).await
 }
 

@@ -168,16 +168,15 @@ impl<'a, 'v> Finder<'a, 'v> {
         any_of: &[Test],
         on: &Candidate,
     ) -> Result<bool, Fault> {
-        if let Modifier::Above | Modifier::Below | Modifier::In | Modifier::NotIn = modifier {
-            return Err(Fault::not_supported(
-                "the modifiers above, below, in and not-in are not offered yet",
-            )
-            .at(param));
-        }
+        offered(modifier, any_of).map_err(|fault| fault.at(param))?;
         let negated = modifier == Modifier::Not;
         let plain = if negated { Modifier::None } else { modifier };
         let own = |key: &Key| any_of.iter().any(|test| fits(key, test, plain));
         let fit = match param {
+            // Every resource has them.
+            "_id" | "_lastUpdated" if matches!(modifier, Modifier::Missing(_)) => {
+                return Ok(modifier == Modifier::Missing(false));
+            }
             "_id" => own(&Key::Token { system: "".into(), code: on.id.as_str().into(), text: "".into() }),
             "_lastUpdated" => {
                 // Shown in milliseconds, so compared in them.
@@ -268,10 +267,8 @@ impl<'a, 'v> Finder<'a, 'v> {
         }
         match filter {
             Filter::Param { param, modifier, any_of } => match (&**param, modifier) {
+                _ if offered(*modifier, any_of).is_err() => Ok(None),
                 (_, Modifier::Not | Modifier::Missing(_)) => Ok(None),
-                (_, Modifier::Above | Modifier::Below | Modifier::In | Modifier::NotIn) => {
-                    Err(Fault::not_supported("the modifiers above, below, in and not-in are not offered yet"))
-                }
                 ("_id", _) => self.by_ids(kind, any_of),
                 ("_lastUpdated", _) => Ok(None),
                 (param, modifier) => self.by_index(kind, param, any_of, *modifier, probes, cap),
@@ -450,15 +447,8 @@ impl<'a, 'v> Finder<'a, 'v> {
     }
 
     fn probes_of(&self, param: &str, modifier: Modifier, any_of: &[Test]) -> Option<Vec<Probe>> {
-        let silent = matches!(
-            modifier,
-            Modifier::Not
-                | Modifier::Missing(_)
-                | Modifier::Above
-                | Modifier::Below
-                | Modifier::In
-                | Modifier::NotIn
-        );
+        let silent =
+            matches!(modifier, Modifier::Not | Modifier::Missing(_)) || offered(modifier, any_of).is_err();
         if silent || matches!(param, "_id" | "_lastUpdated") {
             return None;
         }
@@ -472,6 +462,18 @@ impl<'a, 'v> Finder<'a, 'v> {
             }
         }
         Some(probes)
+    }
+}
+
+/// Codes above and below others and those of value sets are for a terminology to say; the parts of resources were put in the
+/// question's place before ([`Finder::with_parts`]).
+fn offered(modifier: Modifier, any_of: &[Test]) -> Result<(), Fault> {
+    match (modifier, any_of) {
+        (Modifier::Above | Modifier::Below, [Test::Uri(_), ..]) => Ok(()),
+        (Modifier::Above | Modifier::Below | Modifier::In | Modifier::NotIn, _) => {
+            Err(Fault::not_supported("codes above, below, in and not-in need a terminology: not offered yet"))
+        }
+        _ => Ok(()),
     }
 }
 

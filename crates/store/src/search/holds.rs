@@ -1,7 +1,7 @@
 //! Whether one value fits one test (FHIR R4, search.html#prefix and #modifiers). Pure; the index only proposes.
 
 use badiano_fhir::search::query::Test;
-use badiano_fhir::search::{Key, Modifier, Prefix};
+use badiano_fhir::search::{Key, Modifier, Prefix, is_below};
 use badiano_kernel::Instant;
 
 /// Whether a value of a parameter fits one alternative under a modifier. `Not` and `Missing` are decided above.
@@ -37,7 +37,11 @@ pub(super) fn fits(key: &Key, test: &Test, modifier: Modifier) -> bool {
             let here = !id.is_empty() && id == i && kind.as_ref().is_none_or(|kind| kind == k);
             here || (!url.is_empty() && url == u)
         }
-        (Test::Uri(wanted), Key::Uri(uri)) => wanted == uri,
+        (Test::Uri(wanted), Key::Uri(uri)) => match modifier {
+            Modifier::Below => is_below(uri, wanted),
+            Modifier::Above => is_below(wanted, uri),
+            _ => wanted == uri,
+        },
         (Test::Composite(tests), Key::Composite(keys)) => {
             tests.len() == keys.len() && tests.iter().zip(keys).all(|(t, k)| fits(k, t, Modifier::None))
         }

@@ -1,8 +1,9 @@
 //! `_include` and `_revinclude`, with `:iterate` (search.html#include).
 
 use super::finder::{Candidate, Finder};
-use badiano_fhir::search::Key;
+use badiano_fhir::schema::{self, SearchKind, SearchParam};
 use badiano_fhir::search::query::{Include, Query};
+use badiano_fhir::search::{Key, parameters};
 use badiano_kernel::Fault;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -74,19 +75,49 @@ fn referring(
     on: &Candidate,
     out: &mut Vec<Rc<Candidate>>,
 ) -> Result<(), Fault> {
-    if &*include.param == "*" || &*include.source == "*" {
-        return Err(Fault::not_supported("a _revinclude names its type and parameter"));
-    }
     if include.target.as_ref().is_some_and(|t| **t != *on.kind) {
         return Ok(());
     }
-    let rows = finder.referrers(&include.source, &include.param, &on.kind, &on.id, INCLUDED_MAX)?;
+    let sources: Vec<&str> = match &*include.source {
+        "*" => schema::resource_types().to_vec(),
+        one => vec![one],
+    };
+    for source in sources {
+        let params: Vec<&str> = match &*include.param {
+            "*" => referring_parameters(source, &on.kind),
+            one => vec![one],
+        };
+        for param in params {
+            referring_by(finder, source, param, on, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// The parameters of a type that may refer to another.
+fn referring_parameters(source: &str, target: &str) -> Vec<&'static str> {
+    let may = |p: &&SearchParam| {
+        p.kind == SearchKind::Reference
+            && p.target.iter().any(|t| matches!(*t, "Resource" | "Any") || *t == target)
+    };
+    parameters(source).into_iter().filter(may).map(|p| p.code).collect()
+}
+
+fn referring_by(
+    finder: &Finder<'_, '_>,
+    source: &str,
+    param: &str,
+    on: &Candidate,
+    out: &mut Vec<Rc<Candidate>>,
+) -> Result<(), Fault> {
+    let rows = finder.referrers(source, param, &on.kind, &on.id, INCLUDED_MAX)?;
     let rows = rows.ok_or_else(|| {
         Fault::too_costly("the page brings too many resources along: ask for a smaller page")
     })?;
     for rid in rows {
         if let Some(other) = finder.load(rid)?
-            && finder.references(&other, &include.param, &on.kind).any(|id| id == on.id)
+            && *other.kind == *source
+            && finder.references(&other, param, &on.kind).any(|id| id == on.id)
         {
             out.push(other);
         }

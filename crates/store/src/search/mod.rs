@@ -9,6 +9,7 @@ mod holds;
 mod include;
 pub(crate) mod keys;
 mod page;
+mod parts;
 mod ranges;
 pub(crate) mod rows;
 mod sort;
@@ -54,6 +55,7 @@ impl View<'_> {
     /// Executes a question. What is not `visible` counts nowhere: not in totals, pages, chains or includes.
     pub fn search(&self, query: &Query, visible: &dyn Fn(&Stub) -> bool) -> Result<Hits, Fault> {
         let finder = Finder::new(self, visible);
+        let query = &Query { filters: finder.with_parts(&query.filters)?, ..query.clone() };
         let room = query.count.min(PAGE_MAX);
         let after = query.after.as_deref().map(Position::decode).transpose()?;
         let snapshot = match &after {
@@ -174,7 +176,7 @@ impl View<'_> {
         let Some(kind) = self.number(&stored.kind) else { return Ok(false) };
         let Some(rid) = finder.rid_of(kind, &stored.id)? else { return Ok(false) };
         match finder.load(rid)? {
-            Some(one) => finder.holds(filter, &one, 0),
+            Some(one) => finder.each_holds(&finder.with_parts(std::slice::from_ref(filter))?, &one, 0),
             None => Ok(false),
         }
     }

@@ -4,7 +4,7 @@ use super::rows::{
     Cell, NARROW_MICROS, WIDE, base_unit_hash, hash48, identifier_hash, index_text, unit_hash,
 };
 use badiano_fhir::search::query::Test;
-use badiano_fhir::search::{Modifier, Prefix};
+use badiano_fhir::search::{Modifier, Prefix, ancestors};
 
 /// A stretch of the index under one kind and parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +64,15 @@ pub(super) fn ranges(test: &Test, modifier: Modifier) -> Option<Vec<Range>> {
                 all.push(Range::at(hash48(url)));
             }
             Some(all)
+        }
+        (Test::Uri(_), Modifier::Below) => Some(vec![Range::whole()]),
+        // One that is written with a slash at its end lies above as well.
+        (Test::Uri(uri), Modifier::Above) => {
+            let all = ancestors(uri).into_iter().chain([&**uri]);
+            Some(
+                all.flat_map(|above| [Range::at(hash48(above)), Range::at(hash48(&format!("{above}/")))])
+                    .collect(),
+            )
         }
         (Test::Uri(uri), _) => Some(vec![Range::at(hash48(uri))]),
         (Test::Composite(tests), _) => tests.first().and_then(|first| ranges(first, Modifier::None)),

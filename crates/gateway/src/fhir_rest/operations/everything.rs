@@ -23,6 +23,7 @@ pub async fn everything(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     offered(&kind)?;
+    let id = caller.session().local_id(&kind, &id).map_err(Refusal::fhir)?;
     run(&caller, Scope::Everything(&kind, &id), form::pairs(&query.unwrap_or_default()), &headers).await
 }
 
@@ -34,6 +35,7 @@ pub async fn everything_by_post(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     offered(&kind)?;
+    let id = caller.session().local_id(&kind, &id).map_err(Refusal::fhir)?;
     let mut pairs = form::pairs(&query.unwrap_or_default());
     pairs.extend(Sent::read(&headers, &body)?.pairs()?);
     run(&caller, Scope::Everything(&kind, &id), pairs, &headers).await
