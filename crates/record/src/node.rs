@@ -3,6 +3,7 @@
 use crate::audit::log::AuditLog;
 use crate::condition::Stored;
 use crate::consent::Consent;
+use crate::imaging::Kept;
 use crate::linked::UnlinkedPeople;
 use crate::opened::Opened;
 use crate::peers::Strangers;
@@ -72,6 +73,7 @@ struct Inner {
     /// Compiled consent by patient (store's patient number); absent means that nothing was said.
     consents: RwLock<HashMap<i64, Arc<Consent>>>,
     recent: Mutex<Recent>,
+    kept_metadata: Mutex<Kept>,
     opened_studies: Mutex<Opened>,
     strangers: Strangers,
     knocks: Knocks,
@@ -104,6 +106,7 @@ impl Node {
                 log,
                 consents,
                 recent: Mutex::default(),
+                kept_metadata: Mutex::default(),
                 opened_studies: Mutex::default(),
                 strangers: Strangers::default(),
                 knocks: Knocks::default(),
@@ -207,6 +210,9 @@ impl Node {
 
     pub(crate) fn recent(&self) -> &Mutex<Recent> {
         &self.inner.recent
+    }
+    pub(crate) fn kept_metadata(&self) -> &Mutex<Kept> {
+        &self.inner.kept_metadata
     }
 
     /// When the hub was last heard on consent, in microseconds; [`NO_HUB`] where no hub was joined.

@@ -46,12 +46,18 @@ impl Opened {
 impl Session {
     /// A viewer has loaded these objects of a study for who is signed in.
     pub fn note_opened(&self, found: &[ArchivedInstance]) {
-        let (Some(staff), Some(first)) = (self.principal().staff(), found.first()) else { return };
+        let Some(first) = found.first() else { return };
         let mut counted: HashMap<String, u64> = HashMap::new();
         for object in found {
             *counted.entry(object.series.clone()).or_insert(0) += 1;
         }
-        let key = (staff.account.clone(), first.study.clone());
+        self.note_opened_series(&first.study, counted);
+    }
+
+    /// The same by the number of objects of each series.
+    pub(crate) fn note_opened_series(&self, study: &str, counted: HashMap<String, u64>) {
+        let Some(staff) = self.principal().staff() else { return };
+        let key = (staff.account.clone(), study.to_owned());
         let mut opened = self.node().opened_studies().lock().expect("no holder of what was opened panics");
         opened.note(key, counted, self.now());
     }

@@ -20,8 +20,12 @@ pub fn tag(found: &[ArchivedInstance], what: &str) -> String {
     for one in found {
         hash.update(one.sha256());
     }
-    let bytes = hash.finish();
-    let hex: String = bytes.as_ref().iter().take(16).map(|b| format!("{b:02x}")).collect();
+    tag_of(hash.finish().as_ref())
+}
+
+/// The entity tag that a hash makes.
+pub fn tag_of(hash: &[u8]) -> String {
+    let hex: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
     format!("\"{hex}\"")
 }
 
@@ -76,21 +80,26 @@ pub fn wanted(headers: &HeaderMap, length: u64, tag: &str) -> Wanted {
     }
 }
 
-/// A body pressed with gzip where the client takes it.
-pub fn pressed(headers: &HeaderMap, body: Vec<u8>) -> (Vec<u8>, Option<&'static str>) {
+/// Whether a client takes gzip, and a body of this length gains by it.
+pub fn takes_gzip(headers: &HeaderMap, length: usize) -> bool {
     let accepted = text(headers, header::ACCEPT_ENCODING);
     let takes = accepted.split(',').any(|c| {
-        c.trim().strip_prefix("gzip").is_some_and(|rest| !rest.replace(' ', "").starts_with(";q=0"))
+        c.trim()
+            .strip_prefix("gzip")
+            .is_some_and(|rest| rest.trim_start().is_empty() || gzip_weight(rest) > 0.0)
     });
-    if !takes || body.len() < GZIP_FROM_BYTES {
-        return (body, None);
-    }
+    takes && length >= GZIP_FROM_BYTES
+}
+
+/// The weight of a coding (RFC 9110 12.4.2); one that cannot be read is none.
+fn gzip_weight(parameters: &str) -> f32 {
+    let plain = parameters.replace(' ', "");
+    plain.strip_prefix(";q=").and_then(|q| q.parse().ok()).unwrap_or(0.0)
+}
+
+pub fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-    let done = encoder.write_all(&body).and_then(|()| encoder.finish());
-    match done {
-        Ok(pressed) => (pressed, Some("gzip")),
-        Err(_) => (body, None),
-    }
+    encoder.write_all(body).and_then(|()| encoder.finish()).expect("memory takes what is written to it")
 }
 
 #[cfg(test)]
@@ -133,14 +142,15 @@ mod tests {
 
     #[test]
     fn only_a_client_that_takes_gzip_gets_it() {
-        let body = vec![b'a'; 5000];
-        assert_eq!(pressed(&with(header::ACCEPT_ENCODING, "br, gzip"), body.clone()).1, Some("gzip"));
-        for said in ["br", "gzip;q=0", "identity"] {
-            assert_eq!(
-                pressed(&with(header::ACCEPT_ENCODING, said), body.clone()),
-                (body.clone(), None),
-                "{said}"
-            );
+        for (said, length, takes) in [
+            ("br, gzip", 5000, true),
+            ("gzip;q=0.5", 5000, true),
+            ("gzip", 100, false),
+            ("br", 5000, false),
+            ("gzip;q=0", 5000, false),
+            ("identity", 5000, false),
+        ] {
+            assert_eq!(takes_gzip(&with(header::ACCEPT_ENCODING, said), length), takes, "{said} {length}");
         }
     }
 }

@@ -13,6 +13,7 @@ use badiano_record::Session;
 use badiano_record::imaging::{ArrivedInstance, Receiving};
 use bytes::{Buf, BytesMut};
 use futures_util::StreamExt;
+use memchr::memmem;
 
 /// Headers of one part.
 const PART_HEAD_MAX: usize = 16 << 10;
@@ -142,7 +143,7 @@ async fn step(
 ) -> Result<Step, Fault> {
     match at {
         At::Boundary => {
-            let Some(found) = find(buffer, mark) else {
+            let Some(found) = memmem::find(buffer, mark) else {
                 let keep = buffer.len().saturating_sub(mark.len());
                 buffer.advance(keep);
                 return Ok(Step::More);
@@ -158,7 +159,7 @@ async fn step(
             Ok(Step::Again)
         }
         At::Head => {
-            let Some(end) = find(buffer, b"\r\n\r\n") else {
+            let Some(end) = memmem::find(buffer, b"\r\n\r\n") else {
                 if buffer.len() > PART_HEAD_MAX {
                     return Err(Fault::too_costly("the headers of a part are too long"));
                 }
@@ -169,7 +170,7 @@ async fn step(
             Ok(Step::Again)
         }
         At::Part(receiving) => {
-            let found = find(buffer, mark);
+            let found = memmem::find(buffer, mark);
             let ready = found.unwrap_or_else(|| buffer.len().saturating_sub(mark.len()));
             if let Some(open) = receiving
                 && let Err(fault) = open.feed(&buffer[..ready])
@@ -195,21 +196,6 @@ async fn finish(receiving: Receiving, study: Option<&str>, outcome: &mut Outcome
         Ok(arrived) => outcome.stored.push(arrived),
         Err(fault) => outcome.failed.push(fault),
     }
-}
-
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    if what.is_empty() || text.len() < what.len() {
-        return None;
-    }
-    let first = what[0];
-    let mut from = 0;
-    while let Some(at) = text[from..].iter().position(|b| *b == first).map(|p| p + from) {
-        if text[at..].starts_with(what) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-    None
 }
 
 /// Referenced and failed SOP sequences (PS3.18 table 10.5.3-1).
@@ -274,11 +260,5 @@ mod tests {
         );
         assert_eq!(boundary_of("multipart/related; boundary=\"a b\"; type=x").as_deref(), Some("a b"));
         assert_eq!(boundary_of("multipart/related"), None);
-    }
-
-    #[test]
-    fn a_mark_is_found_where_it_stands_and_nowhere_else() {
-        assert_eq!(find(b"xx\r\n\r\n--b", b"\r\n--b"), Some(4));
-        assert_eq!(find(b"\r\n-", b"\r\n--b"), None);
     }
 }

@@ -10,15 +10,13 @@ use axum::response::Response;
 use badiano_dicom::dictionary::transfer_syntax;
 use badiano_kernel::Fault;
 use badiano_record::Session;
-use badiano_record::imaging::{ArchivedInstance, BULK_BASE};
+use badiano_record::imaging::ArchivedInstance;
 use bytes::Bytes;
 use futures_util::stream;
 use std::ops::Range;
 
 /// Bytes of an object that are in memory at a time.
 const CHUNK: usize = 512 << 10;
-/// What the metadata of one CT image take.
-const METADATA_BYTES_USUAL: usize = 3 << 10;
 /// Pieces that are read ahead of a client.
 const AHEAD: usize = 2;
 /// Frames in one answer.
@@ -61,10 +59,7 @@ pub async fn study_metadata(
     Path(study): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let session = caller.session();
-    let found = session.archived(&study, None).map_err(Refusal::dicomweb)?;
-    session.note_opened(&found);
-    metadata(&caller, &found, &headers).map_err(Refusal::dicomweb)
+    metadata(&caller, &study, None, &headers).map_err(Refusal::dicomweb)
 }
 
 pub async fn series_metadata(
@@ -72,10 +67,7 @@ pub async fn series_metadata(
     Path((study, series)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let session = caller.session();
-    let found = session.archived(&study, Some(&series)).map_err(Refusal::dicomweb)?;
-    session.note_opened(&found);
-    metadata(&caller, &found, &headers).map_err(Refusal::dicomweb)
+    metadata(&caller, &study, Some(&series), &headers).map_err(Refusal::dicomweb)
 }
 
 pub async fn instance_metadata(
@@ -83,8 +75,7 @@ pub async fn instance_metadata(
     Path((study, series, sop)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let found = caller.session().archived_one(&study, &series, &sop).map_err(Refusal::dicomweb)?;
-    metadata(&caller, &[found], &headers).map_err(Refusal::dicomweb)
+    one_metadata(&caller, (&study, &series, &sop), &headers).map_err(Refusal::dicomweb)
 }
 
 /// The whole pixel data element, as bulk data: all frames.
@@ -115,36 +106,52 @@ pub async fn frames(
     frames_of(session, found, numbers, &headers)
 }
 
+/// What stands before bulk data in the metadata of this node.
+fn base(caller: &Caller) -> String {
+    format!("{}/dicomweb", caller.gate.options.pages)
+}
+
 /// The metadata of each object as made at ingest, with this node's base before bulk data.
-fn metadata(caller: &Caller, found: &[ArchivedInstance], headers: &HeaderMap) -> Result<Response, Fault> {
-    let tag = represent::tag(found, "metadata");
+fn metadata(
+    caller: &Caller,
+    study: &str,
+    series: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, Fault> {
+    let served = caller.session().served_metadata(study, series, &base(caller))?;
+    let tag = represent::tag_of(&served.mark);
     if let Some(response) = represent::unchanged(headers, &tag) {
         return Ok(response);
     }
-    let base = format!("{}/dicomweb", caller.gate.options.pages);
-    let mut body = Vec::with_capacity(found.len() * METADATA_BYTES_USUAL);
-    body.push(b'[');
-    for (n, one) in found.iter().enumerate() {
-        if n > 0 {
-            body.push(b',');
-        }
-        let kept = one.metadata()?;
-        let mut from = 0;
-        for at in memchr::memmem::find_iter(&kept, BULK_BASE.as_bytes()) {
-            body.extend_from_slice(&kept[from..at]);
-            body.extend_from_slice(base.as_bytes());
-            from = at + BULK_BASE.len();
-        }
-        body.extend_from_slice(&kept[from..]);
+    let gzip = represent::takes_gzip(headers, served.body.len());
+    let body = if gzip { served.pressed(represent::gzip) } else { served.body.clone() };
+    Ok(json_answer(body, gzip, &tag))
+}
+
+fn one_metadata(
+    caller: &Caller,
+    (study, series, sop): (&str, &str, &str),
+    headers: &HeaderMap,
+) -> Result<Response, Fault> {
+    let found = caller.session().archived_one(study, series, sop)?;
+    let tag = represent::tag(std::slice::from_ref(&found), "metadata");
+    if let Some(response) = represent::unchanged(headers, &tag) {
+        return Ok(response);
     }
+    let mut body = vec![b'['];
+    found.append_metadata(&base(caller), &mut body)?;
     body.push(b']');
-    let (body, coding) = represent::pressed(headers, body);
+    let gzip = represent::takes_gzip(headers, body.len());
+    Ok(json_answer(Bytes::from(if gzip { represent::gzip(&body) } else { body }), gzip, &tag))
+}
+
+fn json_answer(body: Bytes, gzip: bool, tag: &str) -> Response {
     let mut response = respond("application/dicom+json", Body::from(body));
-    if let Some(coding) = coding {
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+    if gzip {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    Ok(represent::tagged(response, &tag))
+    represent::tagged(response, tag)
 }
 
 fn wants(headers: &HeaderMap, what: &str) -> bool {

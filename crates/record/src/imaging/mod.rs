@@ -2,11 +2,14 @@
 
 mod arrive;
 mod attributes;
+mod metadata;
 mod retrieve;
 mod serve;
 mod study;
 
 pub use arrive::{ArrivedInstance, Receiving};
+pub(crate) use metadata::Kept;
+pub use metadata::ServedMetadata;
 pub use retrieve::{OBJECTS_MAX, Outgoing};
 pub use serve::{ArchivedInstance, FoundImage, ImageReader};
 pub(crate) use study::series_of_study;

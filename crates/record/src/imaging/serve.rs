@@ -7,7 +7,7 @@ use crate::session::Session;
 use badiano_dicom::dictionary::transfer_syntax;
 use badiano_dicom::query::{Level, Query};
 use badiano_kernel::Fault;
-use badiano_store::{BlobReader, BlobRef, InstanceFound, Metadata, Stub, View};
+use badiano_store::{BlobReader, BlobRef, InstanceFound, Metadata, Stub};
 
 /// A match of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,19 @@ impl ArchivedInstance {
     /// DICOM JSON as made at ingest; bulk data URIs begin with [`super::BULK_BASE`].
     pub fn metadata(&self) -> Result<Vec<u8>, Fault> {
         self.metadata.open()
+    }
+
+    /// The same behind what is there already, with `base` before bulk data.
+    pub fn append_metadata(&self, base: &str, to: &mut Vec<u8>) -> Result<(), Fault> {
+        let kept = self.metadata()?;
+        let mut from = 0;
+        for at in memchr::memmem::find_iter(&kept, super::BULK_BASE.as_bytes()) {
+            to.extend_from_slice(&kept[from..at]);
+            to.extend_from_slice(base.as_bytes());
+            from = at + super::BULK_BASE.len();
+        }
+        to.extend_from_slice(&kept[from..]);
+        Ok(())
     }
 
     /// Of the object as stored.
@@ -101,7 +114,7 @@ impl Session {
     pub fn archived(&self, study: &str, series: Option<&str>) -> Result<Vec<ArchivedInstance>, Fault> {
         self.may_see_images()?;
         let found = self.node().store().read(|view| view.instances(study, series))?;
-        self.shown(found, study)
+        Ok(self.shown(found, study)?.into_iter().map(archived).collect())
     }
 
     /// One object of a series.
@@ -110,7 +123,7 @@ impl Session {
         let found = self.node().store().read(|view| view.instance(sop))?;
         let found = found.into_iter().filter(|i| i.study == study && i.series == series).collect();
         let mut shown = self.shown(found, study)?;
-        shown.pop().ok_or_else(|| Fault::not_found("no such object"))
+        shown.pop().map(archived).ok_or_else(|| Fault::not_found("no such object"))
     }
 
     /// One object by its own UID alone (WADO-URI, C-MOVE at instance level, storage commitment).
@@ -119,20 +132,18 @@ impl Session {
         let found = self.node().store().read(|view| view.instance(sop))?;
         let study = found.as_ref().map(|i| i.study.clone()).unwrap_or_default();
         let mut shown = self.shown(found.into_iter().collect(), &study)?;
-        shown.pop().ok_or_else(|| Fault::not_found("no such object"))
+        shown.pop().map(archived).ok_or_else(|| Fault::not_found("no such object"))
     }
 
-    fn shown(&self, found: Vec<InstanceFound>, study: &str) -> Result<Vec<ArchivedInstance>, Fault> {
+    /// What of a study may be seen, logged; not found when nothing may.
+    pub(super) fn shown(&self, found: Vec<InstanceFound>, study: &str) -> Result<Vec<InstanceFound>, Fault> {
         let seen: Vec<InstanceFound> = found.into_iter().filter(|i| self.sees(&i.stub())).collect();
         let Some(first) = seen.first() else {
             self.note_refused("retrieve-images", "study")?;
             return Err(Fault::not_found("no such study, series or object"));
         };
-        let key =
-            self.node().store().read(|view: &View<'_>| crate::patient_index::key_of(view, first.pat))?;
-        let patients: Vec<String> = key.map(|k| k.id).into_iter().collect();
-        self.note(Act::Read, "retrieve-images", &patients, study)?;
-        Ok(seen.into_iter().map(archived).collect())
+        self.note_study(first.pat, study)?;
+        Ok(seen)
     }
 
     /// Whether objects are safely here, for storage commitment: the class and instance as stored, or nothing.
@@ -240,7 +251,7 @@ fn unwrap_items(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     Ok(out)
 }
 
-fn archived(found: InstanceFound) -> ArchivedInstance {
+pub(super) fn archived(found: InstanceFound) -> ArchivedInstance {
     ArchivedInstance {
         frames: found.frames.len(),
         length: found.blob.length,

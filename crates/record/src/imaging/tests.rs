@@ -139,6 +139,13 @@ async fn what_consent_closes_is_neither_given_to_an_institution_nor_sent_to_it_b
     assert!(store(&norte, "2.25.30.1.1", &object(&number, "2.25.30", "2.25.30.1.1")).await);
     let given = |list: Vec<Outgoing>| list.len();
     assert_eq!(given(sur.retrievable(&study("2.25.30"), None).expect("a list")), 1, "care is open");
+    let said =
+        |session: &crate::Session| session.served_metadata("2.25.30", None, "base").map(|s| s.body.len());
+    let of_one = said(&sur).expect("care is open");
+    assert!(store(&norte, "2.25.30.1.2", &object(&number, "2.25.30", "2.25.30.1.2")).await);
+    let of_two = said(&sur).expect("care is open");
+    assert!(of_two > of_one, "what was kept is not given once an object has arrived");
+    assert_eq!(said(&sur), Ok(of_two), "and what is kept is the same");
 
     let rule =
         Rule { permit: false, class: None, recipient: Some(SUR.into()), purpose: None, from: now, to: None };
@@ -150,7 +157,8 @@ async fn what_consent_closes_is_neither_given_to_an_institution_nor_sent_to_it_b
 
     let (norte, sur) = (place.peer(NORTE, now), place.peer(SUR, now));
     assert_eq!(given(sur.retrievable(&study("2.25.30"), None).expect("a list")), 0, "C-GET by Sur: nothing");
+    assert!(said(&sur).is_err() && said(&norte).is_ok(), "what is kept is not given either");
     let sent = norte.retrievable(&study("2.25.30"), Some((&sur, "SUR"))).expect("a list");
     assert_eq!(given(sent), 0, "C-MOVE to Sur asked by Norte: nothing");
-    assert_eq!(given(norte.retrievable(&study("2.25.30"), None).expect("a list")), 1, "Norte keeps its own");
+    assert_eq!(given(norte.retrievable(&study("2.25.30"), None).expect("a list")), 2, "Norte keeps its own");
 }

@@ -253,7 +253,8 @@ impl Tx<'_> {
             self.run("UPDATE study SET series = series - 1 WHERE n = ?1", [study])?;
         }
         if in_study > 1 {
-            self.run("UPDATE study SET instances = instances - 1 WHERE n = ?1", [study])?;
+            let sql = "UPDATE study SET instances = instances - 1, changed = ?2 WHERE n = ?1";
+            self.run(sql, params![study, signed(self.at.change)])?;
         } else {
             self.index_attributes(Rows::Gone, &decode(&of_study)?, &moment, study, 0)?;
             self.run("DELETE FROM study WHERE n = ?1", [study])?;
@@ -310,6 +311,12 @@ impl View<'_> {
     /// Number of instances of a study; 0 when there is none.
     pub fn study_instances(&self, study: &str) -> Result<u64, Fault> {
         let found = self.one("SELECT instances FROM study WHERE uid = ?1", [study], |r| r.get(0))?;
+        Ok(unsigned(found.unwrap_or(0)))
+    }
+
+    /// The place in the order of changes at which the study last changed; 0 when there is none.
+    pub fn study_changed(&self, study: &str) -> Result<u64, Fault> {
+        let found = self.one("SELECT changed FROM study WHERE uid = ?1", [study], |r| r.get(0))?;
         Ok(unsigned(found.unwrap_or(0)))
     }
 
