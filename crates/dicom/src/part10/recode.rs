@@ -3,10 +3,11 @@
 use dicom_core::{Tag, VR};
 
 use super::{Bulk, Header};
-use crate::dataset::DataSet;
 use crate::dataset::write::{header, item_header, write_element};
+use crate::dataset::{DataSet, TagPath};
 use crate::dictionary::Coding;
 use crate::element::{Element, Value};
+use crate::pixel::{self, ImageInfo};
 use crate::tags;
 
 const UNDEFINED: usize = 0xFFFF_FFFF;
@@ -24,6 +25,12 @@ const AS_THE_PIXELS: &[Tag] = &[
     tags::PIXEL_PADDING_RANGE_LIMIT,
 ];
 
+/// Where compressed frames stand: nothing of it is true of native pixels.
+const OFFSET_TABLES: &[Tag] = &[tags::EXTENDED_OFFSET_TABLE, tags::EXTENDED_OFFSET_TABLE_LENGTHS];
+
+/// Frames that become larger are not expanded: one stands in memory as a whole.
+pub const EXPANDED_FRAME_BYTES_MAX: usize = 128 << 20;
+
 /// What follows next in the object as it is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
@@ -33,32 +40,82 @@ pub enum Piece {
         offset: u64,
         length: u64,
     },
+    /// A frame (from 0) of the pixel data, to be expanded to native pixels of so many bytes.
+    Expanded {
+        frame: usize,
+        length: usize,
+    },
 }
 
 /// The data set of an object in another coding, from implicit to explicit VR little endian or back: pixel bytes stay what
-/// they are. `None` where more than the headers would have to change (byte order, deflation, encapsulated pixels).
+/// they are, compressed frames are expanded. `None` where more would have to change (byte order, deflation), or cannot.
 pub fn recode(read: &Header, to: Coding) -> Option<Vec<Piece>> {
     let little = |c| matches!(c, Coding::ImplicitLittle | Coding::ExplicitLittle);
-    let encapsulated = read.bulk.iter().any(|b| b.encapsulated);
-    if !little(read.coding) || !little(to) || read.inflated || encapsulated {
+    if !little(read.coding) || !little(to) || read.inflated {
         return None;
     }
+    let expanded = match read.bulk.iter().any(|b| b.encapsulated) {
+        true => Some(Expansion::of(read, to)?),
+        false => None,
+    };
     let signed = read.dataset.int(tags::PIXEL_REPRESENTATION) == Some(1);
-    let mut out = Recoding { to, signed, pieces: Vec::new(), made: Vec::new() };
+    let set = expanded.as_ref().map_or(&read.dataset, |e| &e.set);
+    let mut out = Recoding { to, signed, expanded: expanded.as_ref(), pieces: Vec::new(), made: Vec::new() };
     let bulk: Vec<&Bulk> = read.bulk.iter().collect();
-    out.set(&read.dataset, &bulk, 0);
+    out.set(set, &bulk, 0);
     out.close();
     Some(out.pieces)
 }
 
-struct Recoding {
+/// What becomes of compressed pixel data.
+struct Expansion {
+    /// The data set as it is true of native pixels.
+    set: DataSet,
+    vr: VR,
+    frames: usize,
+    frame_bytes: usize,
+}
+
+impl Expansion {
+    fn of(read: &Header, to: Coding) -> Option<Expansion> {
+        let info = ImageInfo::of_header(read, 0).ok()?;
+        let pixels = TagPath::root(tags::PIXEL_DATA);
+        let in_icon = |b: &Bulk| b.path.items.first().is_some_and(|(t, _)| *t == tags::ICON_IMAGE_SEQUENCE);
+        let only_pixels = read.bulk.iter().all(|b| !b.encapsulated || b.path == pixels || in_icon(b));
+        if !pixel::is_expandable(&read.transfer_syntax) || !only_pixels || read.frames.len() != info.frames {
+            return None;
+        }
+        let frame_bytes = pixel::plain_length(&info).ok().filter(|n| *n <= EXPANDED_FRAME_BYTES_MAX)?;
+        // A native value has its length in 32 bits.
+        frame_bytes.checked_mul(info.frames).filter(|all| *all < UNDEFINED - 1)?;
+        let mut set = read.dataset.clone();
+        if let Some(term) = pixel::plain_photometric(&info, &read.transfer_syntax) {
+            set.set_text(tags::PHOTOMETRIC_INTERPRETATION, term);
+        }
+        if info.samples > 1 {
+            set.set_ints(tags::PLANAR_CONFIGURATION, &[0]);
+        }
+        for tag in OFFSET_TABLES {
+            set.remove(*tag);
+        }
+        // A compressed icon is left out: it is optional, and a picture of the picture.
+        if read.bulk.iter().any(|b| b.encapsulated && in_icon(b)) {
+            set.remove(tags::ICON_IMAGE_SEQUENCE);
+        }
+        let wide = info.bits_allocated > 8 || to == Coding::ImplicitLittle;
+        Some(Expansion { set, vr: if wide { VR::OW } else { VR::OB }, frames: info.frames, frame_bytes })
+    }
+}
+
+struct Recoding<'a> {
     to: Coding,
     signed: bool,
+    expanded: Option<&'a Expansion>,
     pieces: Vec<Piece>,
     made: Vec<u8>,
 }
 
-impl Recoding {
+impl Recoding<'_> {
     /// The elements of a set and the bulk values that stand in it, at this depth of their paths, in the order of tags.
     fn set(&mut self, set: &DataSet, bulk: &[&Bulk], depth: usize) {
         let mut here: Vec<&Bulk> = bulk.iter().copied().filter(|b| b.path.items.len() == depth).collect();
@@ -106,12 +163,28 @@ impl Recoding {
     }
 
     fn bulk(&mut self, bulk: &Bulk) {
+        match self.expanded {
+            Some(expansion) if bulk.encapsulated => return self.pixels(bulk.path.tag, expansion),
+            Some(_) if OFFSET_TABLES.contains(&bulk.path.tag) => return,
+            _ => {}
+        }
         let odd = bulk.length % 2;
         let length = usize::try_from(bulk.length + odd).unwrap_or(UNDEFINED);
         header(&mut self.made, bulk.path.tag, bulk.vr, length, self.to);
         self.close();
         self.pieces.push(Piece::Stored { offset: bulk.offset, length: bulk.length });
         if odd == 1 {
+            self.made.push(0);
+        }
+    }
+
+    fn pixels(&mut self, tag: Tag, expansion: &Expansion) {
+        let all = expansion.frames * expansion.frame_bytes;
+        header(&mut self.made, tag, expansion.vr, all + all % 2, self.to);
+        self.close();
+        let length = expansion.frame_bytes;
+        self.pieces.extend((0..expansion.frames).map(|frame| Piece::Expanded { frame, length }));
+        if all % 2 == 1 {
             self.made.push(0);
         }
     }
@@ -150,6 +223,7 @@ mod tests {
                 Piece::Stored { offset, length } => {
                     stored[*offset as usize..(*offset + *length) as usize].to_vec()
                 }
+                Piece::Expanded { .. } => panic!("nothing here is compressed"),
             })
             .collect()
     }
@@ -175,6 +249,52 @@ mod tests {
             &there,
         );
         assert_eq!(DataSet::read(&back, Coding::ExplicitLittle).expect("read"), set);
+    }
+
+    #[test]
+    fn compressed_frames_are_expanded_and_the_header_says_so() {
+        let mut set = DataSet::new();
+        set.set_text(tags::PHOTOMETRIC_INTERPRETATION, "RGB");
+        for (tag, n) in [
+            (tags::SAMPLES_PER_PIXEL, 3),
+            (tags::PLANAR_CONFIGURATION, 1),
+            (tags::ROWS, 1),
+            (tags::COLUMNS, 2),
+            (tags::BITS_ALLOCATED, 8),
+            (tags::BITS_STORED, 8),
+            (tags::HIGH_BIT, 7),
+            (tags::PIXEL_REPRESENTATION, 0),
+        ] {
+            set.set_ints(tag, &[n]);
+        }
+        let mut bytes = set.write(Coding::ExplicitLittle);
+        bytes.extend([0xE0, 0x7F, 0x10, 0, b'O', b'B', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]);
+        bytes.extend([0xFE, 0xFF, 0x00, 0xE0, 0, 0, 0, 0]);
+        // Three planes of two literal bytes each.
+        let mut frame = Vec::new();
+        for n in [3_u32, 64, 67, 70] {
+            frame.extend(n.to_le_bytes());
+        }
+        frame.resize(64, 0);
+        frame.extend([1, 10, 11, 1, 20, 21, 1, 30, 31, 0]);
+        bytes.extend([0xFE, 0xFF, 0x00, 0xE0]);
+        bytes.extend((frame.len() as u32).to_le_bytes());
+        bytes.extend(&frame);
+        bytes.extend([0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]);
+        let read = read(&bytes, "1.2.840.10008.1.2.5");
+        let pieces = recode(&read, Coding::ExplicitLittle).expect("RLE is expanded");
+        let [Piece::Made(made), Piece::Expanded { frame: 0, length: 6 }] = &pieces[..] else {
+            panic!("{pieces:?}")
+        };
+        let mut whole = made.clone();
+        let info = ImageInfo::of_header(&read, 0).expect("an image");
+        let plain = pixel::plain_frame(&info, &read.transfer_syntax, &frame).expect("a frame");
+        assert_eq!(plain, [10, 20, 30, 11, 21, 31], "colours pixel by pixel");
+        whole.extend(plain);
+        let set = DataSet::read(&whole, Coding::ExplicitLittle).expect("a native data set");
+        assert_eq!(set.int(tags::PLANAR_CONFIGURATION), Some(0));
+        let pixels = set.get(tags::PIXEL_DATA).expect("pixel data");
+        assert_eq!(pixels.value, Value::Bytes([10, 20, 30, 11, 21, 31].into()));
     }
 
     #[test]

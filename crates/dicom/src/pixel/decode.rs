@@ -41,9 +41,9 @@ pub fn decode_frame(
             native(&ImageInfo { planar: true, ..info.clone() }, &plain, 0, false)
         }
         uids::JPEG_BASELINE | uids::JPEG_EXTENDED | uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => {
-            jpeg::decode(info, bytes)
+            jpeg::decode(info, bytes)?.frame(info)
         }
-        uids::JPEG_2000_LOSSLESS | uids::JPEG_2000 => jpeg2000::decode(info, bytes),
+        uids::JPEG_2000_LOSSLESS | uids::JPEG_2000 => jpeg2000::decode(info, bytes)?.frame(info),
         _ => Err(PixelError::Unsupported(format!("decoding {} ({})", syntax.name, syntax.uid))),
     }
 }
@@ -103,7 +103,7 @@ fn stored(info: &ImageInfo, cell: u32) -> u32 {
 }
 
 /// One sample a pixel: grey values, or the palette's colours.
-pub(super) fn grey_or_palette(info: &ImageInfo, values: Vec<u32>) -> Result<Frame, PixelError> {
+fn grey_or_palette(info: &ImageInfo, values: Vec<u32>) -> Result<Frame, PixelError> {
     if info.photometric != Photometric::PaletteColor {
         return Ok(Frame::Grey { values, signed: info.signed });
     }
@@ -112,13 +112,29 @@ pub(super) fn grey_or_palette(info: &ImageInfo, values: Vec<u32>) -> Result<Fram
     Ok(Frame::Rgb(values.into_iter().flat_map(|raw| palette.at(Frame::value(raw, info.signed))).collect()))
 }
 
-/// Cells under one mask, for decoders that give whole samples.
-pub(super) fn masked(info: &ImageInfo, cells: impl Iterator<Item = u32>) -> Vec<u32> {
-    cells.map(|cell| stored(info, cell)).collect()
+/// What a decoder gives.
+pub(super) enum Samples {
+    /// A cell a pixel, with whatever stands beside the bits stored.
+    One(Vec<u32>),
+    /// Three bytes a pixel, to be read as this photometric interpretation; not `exact` where samples had more than 8 bits.
+    Three { shades: Vec<u8>, photometric: Photometric, exact: bool },
+}
+
+impl Samples {
+    fn frame(self, info: &ImageInfo) -> Result<Frame, PixelError> {
+        match self {
+            Samples::One(cells) => {
+                grey_or_palette(info, cells.into_iter().map(|cell| stored(info, cell)).collect())
+            }
+            Samples::Three { shades, photometric, .. } => {
+                Ok(Frame::Rgb(colour(&ImageInfo { photometric, planar: false, ..info.clone() }, &shades)))
+            }
+        }
+    }
 }
 
 /// Three samples a pixel as RGB, pixel by pixel.
-pub(super) fn colour(info: &ImageInfo, shades: &[u8]) -> Vec<u8> {
+fn colour(info: &ImageInfo, shades: &[u8]) -> Vec<u8> {
     let pixels = info.rows * info.columns;
     let mut rgb = Vec::with_capacity(pixels * 3);
     for pixel in 0..pixels {

@@ -2,11 +2,12 @@
 
 use jpeg_decoder::{ColorTransform, Decoder, Error, PixelFormat};
 
-use super::decode::{Frame, colour, grey_or_palette, masked};
+use super::decode::Samples;
 use super::info::{ImageInfo, Photometric};
 use super::{FRAME_BYTES_MAX, PixelError};
 
-pub(super) fn decode(info: &ImageInfo, bytes: &[u8]) -> Result<Frame, PixelError> {
+/// The samples as they come out of the decoder.
+pub(super) fn decode(info: &ImageInfo, bytes: &[u8]) -> Result<Samples, PixelError> {
     let head = Head::of(bytes);
     if !head.lossless && head.precision > 8 {
         return Err(PixelError::Unsupported(format!("decoding lossy JPEG of {} bits", head.precision)));
@@ -32,16 +33,15 @@ pub(super) fn decode(info: &ImageInfo, bytes: &[u8]) -> Result<Frame, PixelError
     let pixels = info.rows * info.columns;
     match found.pixel_format {
         PixelFormat::L8 if decoded.len() >= pixels => {
-            grey_or_palette(info, masked(info, decoded.iter().take(pixels).map(|byte| u32::from(*byte))))
+            Ok(Samples::One(decoded.iter().take(pixels).map(|byte| u32::from(*byte)).collect()))
         }
         PixelFormat::L16 if decoded.len() >= pixels * 2 => {
             let cells = decoded.chunks_exact(2).take(pixels);
-            let cells = cells.map(|pair| u32::from(u16::from_ne_bytes([pair[0], pair[1]])));
-            grey_or_palette(info, masked(info, cells))
+            Ok(Samples::One(cells.map(|pair| u32::from(u16::from_ne_bytes([pair[0], pair[1]]))).collect()))
         }
         PixelFormat::RGB24 if decoded.len() >= pixels * 3 => {
             let photometric = if head.lossless { info.photometric } else { Photometric::Rgb };
-            Ok(Frame::Rgb(colour(&ImageInfo { photometric, planar: false, ..info.clone() }, &decoded)))
+            Ok(Samples::Three { shades: decoded, photometric, exact: true })
         }
         _ => Err(PixelError::Corrupt("the JPEG frame is too short")),
     }

@@ -4,7 +4,7 @@ use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
 use memchr::memmem;
 
 use super::PixelError;
-use super::decode::{Frame, colour, grey_or_palette, masked};
+use super::decode::Samples;
 use super::info::{ImageInfo, Photometric};
 
 /// Start of codestream and the size marker, which must follow it.
@@ -14,7 +14,7 @@ const PRECISION_MAX: u8 = 16;
 /// Tiles are numbered in 16 bits (ISO/IEC 15444-1 A.4.2).
 const TILES_MAX: u64 = 65_535;
 
-pub(super) fn decode(info: &ImageInfo, bytes: &[u8]) -> Result<Frame, PixelError> {
+pub(super) fn decode(info: &ImageInfo, bytes: &[u8]) -> Result<Samples, PixelError> {
     let size = Size::of(bytes).ok_or(PixelError::Corrupt("no JPEG 2000 codestream"))?;
     if size.width != info.columns as u64 || size.height != info.rows as u64 {
         return Err(PixelError::Corrupt("the JPEG 2000 frame has other rows and columns than the image"));
@@ -40,7 +40,7 @@ pub(super) fn decode(info: &ImageInfo, bytes: &[u8]) -> Result<Frame, PixelError
     let lift = if size.signed { 1_u32 << (size.precision - 1) } else { 0 };
     let cell = |sample: &f32| (sample.round().clamp(0.0, greatest) as u32).wrapping_sub(lift);
     if let [grey] = components {
-        return grey_or_palette(info, masked(info, grey.samples().iter().take(pixels).map(cell)));
+        return Ok(Samples::One(grey.samples().iter().take(pixels).map(cell).collect()));
     }
     let shift = size.precision.saturating_sub(8);
     let mut shades = Vec::with_capacity(pixels * 3);
@@ -52,7 +52,7 @@ pub(super) fn decode(info: &ImageInfo, bytes: &[u8]) -> Result<Frame, PixelError
         Photometric::YbrFull => Photometric::YbrFull,
         _ => Photometric::Rgb,
     };
-    Ok(Frame::Rgb(colour(&ImageInfo { photometric, planar: false, ..info.clone() }, &shades)))
+    Ok(Samples::Three { shades, photometric, exact: shift == 0 })
 }
 
 /// The size marker (ISO/IEC 15444-1 A.5.1).

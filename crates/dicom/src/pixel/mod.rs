@@ -6,6 +6,7 @@ mod info;
 mod jpeg;
 mod jpeg2000;
 mod lut;
+mod plain;
 mod render;
 mod rle;
 mod scale;
@@ -16,6 +17,7 @@ pub use decode::{Frame, decode_frame};
 pub use encode::{jpeg, png};
 pub use info::{ImageInfo, Photometric};
 pub use lut::{Lut, Modality, Palette, Window, WindowFunction};
+pub use plain::{is_expandable, plain_frame, plain_length, plain_photometric};
 pub use render::{Rendered, View, render};
 pub use scale::fit;
 

@@ -4,20 +4,16 @@ use super::answer;
 use super::rim::Association;
 use badiano_dicom::association::{Context, Negotiated};
 use badiano_dicom::dataset::DataSet;
-use badiano_dicom::dictionary::uids;
 use badiano_dicom::dimse::sop_class as sop;
 use badiano_dicom::dimse::{Request, Response, SendRefused, Status, StatusClass, Suboperations};
-use badiano_dicom::part10::Piece;
 use badiano_dicom::query::{Condition, Level, Query, conditions_from_dataset};
 use badiano_dicom::{Tag, tags};
 use badiano_kernel::Fault;
 use badiano_kernel::id::Uid;
 use badiano_record::Session;
-use badiano_record::imaging::{ImageReader, Outgoing};
-use std::collections::VecDeque;
+use badiano_record::imaging::{Outgoing, OutgoingBytes};
+use tokio::runtime::RuntimeFlavor;
 
-/// Bytes of an object that are in memory at a time.
-pub(super) const CHUNK: usize = 256 << 10;
 const FAILED_SOP_INSTANCE_UID_LIST: Tag = Tag(0x0008, 0x0058);
 
 /// What extended negotiation of query/retrieve agreed on (PS3.4 C.5.1.1, C.5.2.1).
@@ -179,57 +175,38 @@ impl Progress {
 }
 
 /// An object of which a part has been sent.
-pub(super) struct Sending {
-    reader: ImageReader,
-    todo: VecDeque<Piece>,
-}
+pub(super) struct Sending(OutgoingBytes);
 
 impl Sending {
     /// Opens an object for a context of this transfer syntax.
     pub fn open(session: &Session, object: &Outgoing, transfer_syntax: &str) -> Result<Sending, Fault> {
-        let (reader, pieces) = if object.transfer_syntax == transfer_syntax {
-            let (reader, start) = session.open_outgoing(object)?;
-            let length = reader.length().saturating_sub(start);
-            (reader, vec![Piece::Stored { offset: start, length }])
-        } else {
-            session.open_recoded(object, transfer_syntax)?
-        };
-        Ok(Sending { reader, todo: pieces.into() })
+        let same = object.transfer_syntax == transfer_syntax;
+        aside(!same, || session.open_outgoing(object, transfer_syntax)).map(Sending)
     }
 
     /// The next bytes of the data set, and whether they are the last.
     pub fn next(&mut self) -> Result<(Vec<u8>, bool), Fault> {
-        let bytes = match self.todo.pop_front() {
-            None => Vec::new(),
-            Some(Piece::Made(bytes)) => bytes,
-            Some(Piece::Stored { offset, length }) => {
-                let now = length.min(CHUNK as u64);
-                let bytes = self.reader.read_range(offset, usize::try_from(now).unwrap_or(CHUNK))?;
-                if now < length {
-                    self.todo.push_front(Piece::Stored { offset: offset + now, length: length - now });
-                }
-                bytes
-            }
-        };
-        Ok((bytes, self.todo.is_empty()))
+        aside(self.0.expands(), || self.0.next_bytes())
     }
 }
 
-/// The context in which an object can go: in its own transfer syntax, or in the other one of implicit and explicit VR
-/// little endian, which changes no pixel.
+/// Runs what may compute for long, so that the other associations of this thread go on.
+fn aside<T>(long: bool, run: impl FnOnce() -> T) -> T {
+    let many = tokio::runtime::Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    if long && many { tokio::task::block_in_place(run) } else { run() }
+}
+
+/// The context in which an object can go: in its own transfer syntax, else in another one in which it can be given.
 pub(super) fn context_for(
     negotiated: &Negotiated,
     object: &Outgoing,
     allowed: impl Fn(&Context) -> bool,
 ) -> Option<(u8, String)> {
-    let plain = [uids::EXPLICIT_VR_LITTLE_ENDIAN, uids::IMPLICIT_VR_LITTLE_ENDIAN];
-    let contexts = || negotiated.contexts_of(&object.sop_class).filter(|c| allowed(c));
-    let own = contexts().find(|c| c.transfer_syntax.as_str() == object.transfer_syntax);
-    let other = || {
-        let recodable = plain.contains(&object.transfer_syntax.as_str());
-        contexts().find(|c| recodable && plain.contains(&c.transfer_syntax.as_str()))
-    };
-    own.or_else(other).map(|c| (c.id, c.transfer_syntax.as_str().to_owned()))
+    let found = object.syntaxes().into_iter().find_map(|syntax| {
+        let mut contexts = negotiated.contexts_of(&object.sop_class).filter(|c| allowed(c));
+        contexts.find(|c| c.transfer_syntax.as_str() == syntax)
+    });
+    found.map(|c| (c.id, c.transfer_syntax.as_str().to_owned()))
 }
 
 /// The request that carries one object.

@@ -5,7 +5,6 @@ use super::retrieve::{Sending, context_for, store_request};
 use super::rim::quick_acknowledge;
 use crate::gate::Gate;
 use badiano_dicom::association::{Settings, State, own_implementation};
-use badiano_dicom::dictionary::uids;
 use badiano_dicom::dimse::{Event, MoveOriginator, Provider, Response, Status};
 use badiano_dicom::pdu::{AssociateRq, CONTEXTS_MAX};
 use badiano_kernel::id::Uid;
@@ -130,18 +129,11 @@ fn broken(_: std::io::Error) -> Fault {
     Fault::unavailable("the connection to the peer broke")
 }
 
-/// One context for each class and transfer syntax: the answer then says of each encoding whether it is taken. Explicit and
-/// implicit VR little endian stand for each other.
+/// One context for each class and transfer syntax: the answer then says of each encoding whether it is taken. Besides its own,
+/// every object is offered in those in which it can be given too.
 fn proposals(objects: &[Outgoing]) -> Result<Vec<(Uid, Vec<Uid>)>, Fault> {
-    let plain = [uids::EXPLICIT_VR_LITTLE_ENDIAN, uids::IMPLICIT_VR_LITTLE_ENDIAN];
-    let mut pairs: Vec<(&str, &str)> = Vec::new();
-    for object in objects {
-        let own = object.transfer_syntax.as_str();
-        pairs.push((&object.sop_class, own));
-        if plain.contains(&own) {
-            pairs.extend(plain.iter().map(|syntax| (object.sop_class.as_str(), *syntax)));
-        }
-    }
+    let offers = |object| Outgoing::syntaxes(object).into_iter().map(|s| (object.sop_class.as_str(), s));
+    let mut pairs: Vec<(&str, &str)> = objects.iter().flat_map(offers).collect();
     pairs.sort_unstable();
     pairs.dedup();
     pairs.truncate(CONTEXTS_MAX);

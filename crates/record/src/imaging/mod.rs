@@ -10,7 +10,7 @@ mod study;
 pub use arrive::{ArrivedInstance, Receiving};
 pub(crate) use metadata::Kept;
 pub use metadata::ServedMetadata;
-pub use retrieve::{OBJECTS_MAX, Outgoing};
+pub use retrieve::{OBJECTS_MAX, Outgoing, OutgoingBytes};
 pub use serve::{ArchivedInstance, FoundImage, ImageReader};
 pub(crate) use study::series_of_study;
 

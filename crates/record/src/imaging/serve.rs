@@ -1,5 +1,6 @@
 //! Images on their way out: questions at every level, metadata as made at ingest, frames and whole objects by range.
 
+use super::retrieve::Outgoing;
 use crate::audit::Act;
 use crate::class::DataClass;
 use crate::queues::Item;
@@ -54,6 +55,16 @@ impl ArchivedInstance {
         }
         to.extend_from_slice(&kept[from..]);
         Ok(())
+    }
+
+    /// The object as it is sent to who asks for another transfer syntax.
+    pub fn outgoing(&self) -> Outgoing {
+        Outgoing {
+            study: self.study.clone(),
+            sop: self.sop.clone(),
+            sop_class: self.sop_class.clone(),
+            transfer_syntax: self.transfer_syntax.clone(),
+        }
     }
 
     /// Of the object as stored.
