@@ -54,8 +54,9 @@ fn dicom() -> String {
     out.push_str(
         "\nC-FIND, C-MOVE and C-GET: relational queries and retrieval, combined date-time matching and fuzzy matching of names are \
          negotiated (PS3.4 C.5); without that, the unique keys of the levels above are needed. Names match without case and accents. \
-         An object leaves in the transfer syntax in which it stands; implicit and explicit VR little endian \
-         are also given for each other. Asynchronous operations: 16 asked by a peer, 8 asked of it. \
+         An object leaves in the transfer syntax in which it stands where the peer takes it; else implicit and explicit VR little endian \
+         are given for each other, and for RLE, JPEG baseline, extended of 8 bits and lossless, and JPEG 2000, which are expanded \
+         frame by frame. What cannot be given (JPEG-LS, HTJ2K, JPEG XL, video, JPEG of 12 bits) is counted as failed. Asynchronous operations: 16 asked by a peer, 8 asked of it. \
          C-CANCEL is heard between two messages.\n\n\
          UPS, instance availability and TLS for DIMSE are not there yet: their SOP classes are refused.\n\n\
          ## As SCU\n\nC-ECHO (to test a peer), C-STORE (sub-operations of C-MOVE) and N-EVENT-REPORT of storage commitment, on associations of our own.\n\n\
@@ -72,8 +73,10 @@ fn dicom() -> String {
     out.push_str(
         "\n## Character sets\n\nRead: ISO_IR 6, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 13, 192, GB18030, GBK and code extensions. \
          Answers are in the character set of the question where it can say them, else ISO_IR 192.\n\n\
-         ## DICOMweb (PS3.18)\n\nQIDO-RS, WADO-RS (objects, frames, metadata, rendered, thumbnails) and STOW-RS (`application/dicom`). \
-         Not there yet: bulk data other than pixels, JSON and XML in STOW-RS, UPS-RS, WADO-URI, capabilities.\n",
+         ## DICOMweb (PS3.18)\n\nQIDO-RS, WADO-RS (objects, frames, bulk data, metadata, rendered, thumbnails), WADO-URI, STOW-RS (`application/dicom`) \
+         and capabilities (OPTIONS). Objects and frames are given as they are stored, or in explicit or implicit VR little endian where \
+         Accept names that and the compression can be undone; 406 says that it cannot. \
+         Not there yet: JSON and XML in STOW-RS, UPS-RS.\n",
     );
     out
 }

@@ -95,6 +95,11 @@ impl Methods {
         self.with(Method::PATCH, MethodRouter::patch, handler)
     }
 
+    #[must_use]
+    pub fn options<H: Handler<T, Gate>, T: 'static>(self, handler: H) -> Self {
+        self.with(Method::OPTIONS, MethodRouter::options, handler)
+    }
+
     /// For what is streamed and has a limit of its own.
     #[must_use]
     pub fn streamed(mut self) -> Self {
@@ -117,4 +122,8 @@ pub fn put<H: Handler<T, Gate>, T: 'static>(handler: H) -> Methods {
 
 pub fn delete<H: Handler<T, Gate>, T: 'static>(handler: H) -> Methods {
     Methods::default().delete(handler)
+}
+
+pub fn options<H: Handler<T, Gate>, T: 'static>(handler: H) -> Methods {
+    Methods::default().options(handler)
 }

@@ -106,7 +106,10 @@ fn fhir_operations() -> Doors {
 
 /// Viewers and workstations (DICOM PS3.18).
 fn dicomweb_routes() -> Doors {
-    dw::routes("/dicomweb").merge(dw::national::routes("/dicomweb-nacional"))
+    dw::routes("/dicomweb")
+        .merge(dw::capabilities::routes("/dicomweb"))
+        .route("/wado", get(dw::wado_uri::retrieve))
+        .merge(dw::national::routes("/dicomweb-nacional"))
 }
 
 /// Nodes among themselves, by certificate.

@@ -59,7 +59,7 @@ fn is_refusal(path: &str, answer: &Answer) -> bool {
     let json = badiano_fhir::json::parse(&answer.body).unwrap_or(Value::Null);
     match path {
         p if p.starts_with("/fhir") => json.resource_type() == "OperationOutcome",
-        p if p.starts_with("/dicomweb") || p.starts_with("/pni/images") => {
+        p if ["/dicomweb", "/wado", "/pni/images"].iter().any(|base| p.starts_with(base)) => {
             answer.kind.starts_with("text/plain") && !answer.body.is_empty()
         }
         _ => !json.str_of("code").is_empty() && !json.str_of("text").is_empty(),

@@ -20,6 +20,7 @@ export async function run(stage) {
   }
   await stored(stage, archive, stage.story.visits[2]);
   await everyFileOfPydicom(stage);
+  await expanded(stage);
 }
 
 /** What breaks off in the middle, and what is not in the encoding that it names. */
@@ -30,6 +31,14 @@ async function everyFileOfPydicom(stage) {
   stage.expect(told.identical > 50, `${told.identical} of the ${told.files} files that pydicom tests itself with are stored and given back byte for byte (${told.without_uids} have no UIDs)`, told);
   stage.equal(told.different, [], 'none of them comes back different');
   stage.equal(told.refused.map(([name]) => name).filter((name) => !REFUSED.includes(name)), [], `and none is refused but ${REFUSED.join(', ')}`);
+}
+
+/** A peer that takes no compression gets native pixels, exactly those of other programs; what cannot be expanded is told failed. */
+async function expanded(stage) {
+  const given = { dimse: stage.norte.dimse, calling: stage.ae.workstation, dicomweb: stage.norte.dicomweb, token: stage.norte.token };
+  const told = await python(join(stage.peers, 'expanded.py'), given);
+  stage.equal(told.wrong, [], 'compressed objects of pydicom are expanded by C-GET and over the web to the values that pydicom and DCMTK see');
+  stage.expect(told.exact > 10 && told.near > 5 && told.unknown.length < 5, `${told.exact} lossless ones exactly, ${told.near} lossy ones nearly; ${told.refused.length} that cannot be expanded are counted as failed`, told);
 }
 
 async function searched(stage, archive, visit) {

@@ -1,11 +1,15 @@
 //! DICOMweb (PS3.18): one file a service.
 
+mod accept;
+pub mod capabilities;
 pub mod national;
+mod parts;
 pub mod qido_rs;
 pub mod rendered;
 mod represent;
 pub mod stow_rs;
 pub mod wado_rs;
+pub mod wado_uri;
 
 use crate::doors::{Doors, get};
 
@@ -33,6 +37,10 @@ pub fn routes(base: &str) -> Doors {
         .route(
             &at("/studies/{study}/series/{series}/instances/{sop}/metadata"),
             get(wado_rs::instance_metadata),
+        )
+        .route(
+            &at("/studies/{study}/series/{series}/instances/{sop}/bulkdata/{*path}"),
+            get(wado_rs::bulk_data),
         )
         .route(&at("/studies/{study}/series/{series}/instances/{sop}/frames"), get(wado_rs::pixel_data))
         .route(&at("/studies/{study}/series/{series}/instances/{sop}/frames/{frames}"), get(wado_rs::frames))

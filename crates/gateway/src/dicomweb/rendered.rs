@@ -1,13 +1,13 @@
 //! Rendered resources and thumbnails (PS3.18 section 8.3.5, 10.4.1.1.3): JPEG or PNG of 8 bits.
 
+use super::accept::{image_of, of_pixels};
 use crate::caller::Caller;
 use crate::fhir_rest::form::pairs;
 use crate::reply::Refusal;
 use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use badiano_dicom::json;
-use badiano_dicom::pixel::{self, ImageInfo, PixelError, View, Window, WindowFunction, decode_frame};
+use badiano_dicom::pixel::{self, View, Window, WindowFunction, decode_frame};
 use badiano_kernel::Fault;
 use badiano_record::Session;
 use badiano_record::imaging::ArchivedInstance;
@@ -141,7 +141,7 @@ fn asked(query: Option<String>) -> Result<View, Refusal> {
     Ok(view)
 }
 
-async fn answer(
+pub(super) async fn answer(
     session: Session,
     instance: ArchivedInstance,
     number: usize,
@@ -171,20 +171,10 @@ fn draw(
     png: bool,
 ) -> Result<Vec<u8>, Fault> {
     let at = number.checked_sub(1).ok_or_else(|| Fault::not_found("frames are counted from 1"))?;
-    let parsed = json::parse(&instance.metadata()?).map_err(|e| Fault::bug(format!("kept metadata: {e}")))?;
-    let parsed = parsed.into_iter().next().ok_or_else(|| Fault::bug("kept metadata is empty"))?;
-    let info = ImageInfo::of(&parsed.dataset, at).map_err(of_pixels)?;
+    let info = image_of(instance, at)?;
     let bytes = session.frame(instance, number)?;
     let frame = decode_frame(&info, &instance.transfer_syntax, &bytes, at).map_err(of_pixels)?;
     let picture = pixel::render(&info, &frame, &view);
     let drawn = if png { pixel::png(&picture) } else { pixel::jpeg(&picture, QUALITY) };
     drawn.map_err(of_pixels)
-}
-
-fn of_pixels(error: PixelError) -> Fault {
-    match error {
-        PixelError::Unsupported(_) => Fault::not_supported(error.to_string()),
-        PixelError::TooLarge => Fault::too_costly(error.to_string()),
-        PixelError::Attribute(_) | PixelError::Corrupt(_) => Fault::invalid(error.to_string()),
-    }
 }

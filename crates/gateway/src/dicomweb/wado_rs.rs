@@ -1,24 +1,22 @@
 //! WADO-RS, retrieve (PS3.18 section 10.4): objects and frames streamed by range, metadata as it was made at ingest.
 
+use super::accept::Accepts;
+use super::parts::{Piece, body, boundary, media_type, part_end, part_head, respond};
 use super::represent::{self, Wanted};
 use crate::caller::Caller;
 use crate::reply::Refusal;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::Response;
-use badiano_dicom::dictionary::transfer_syntax;
+use axum::response::{IntoResponse, Response};
+use badiano_dicom::dataset::TagPath;
+use badiano_dicom::dictionary::uids;
 use badiano_kernel::Fault;
 use badiano_record::Session;
 use badiano_record::imaging::ArchivedInstance;
 use bytes::Bytes;
 use futures_util::stream;
-use std::ops::Range;
 
-/// Bytes of an object that are in memory at a time.
-const CHUNK: usize = 512 << 10;
-/// Pieces that are read ahead of a client.
-const AHEAD: usize = 2;
 /// Frames in one answer.
 const FRAMES_MAX: usize = 4096;
 
@@ -111,6 +109,42 @@ fn base(caller: &Caller) -> String {
     format!("{}/dicomweb", caller.gate.options.pages)
 }
 
+/// A value that the metadata only name (PS3.18 10.4.1.1.4).
+pub async fn bulk_data(
+    caller: Caller,
+    Path((study, series, sop, path)): Path<(String, String, String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let session = caller.session();
+    let found = session.archived_one(&study, &series, &sop).map_err(Refusal::dicomweb)?;
+    let none = || Refusal::dicomweb(Fault::not_found("no such bulk data"));
+    let path: TagPath = path.parse().map_err(|_| none())?;
+    let tag = represent::tag(std::slice::from_ref(&found), &format!("bulk {path}"));
+    if let Some(response) = represent::unchanged(&headers, &tag) {
+        return Ok(response);
+    }
+    let work = {
+        let session = session.clone();
+        tokio::task::spawn_blocking(move || session.open_bulk(&found, &path))
+    };
+    let opened = work.await.map_err(|_| Refusal::dicomweb(Fault::bug("reading ended abruptly")))?;
+    let bytes = opened.map_err(Refusal::dicomweb)?;
+    let length = bytes.length();
+    let kind = "application/octet-stream";
+    let piece = |bytes| Piece::Bulk(Box::new(bytes));
+    let mut response = if Accepts::of(&headers).names("multipart/related") {
+        let boundary = boundary();
+        let whole = format!("multipart/related; type=\"{kind}\"; boundary={boundary}");
+        respond(&whole, body(session, vec![(part_head(&boundary, kind), piece(bytes))], part_end(&boundary)))
+    } else {
+        let mut response = respond(kind, body(session, vec![(String::new(), piece(bytes))], String::new()));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        response
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    Ok(represent::tagged(response, &tag))
+}
+
 /// The metadata of each object as made at ingest, with this node's base before bulk data.
 fn metadata(
     caller: &Caller,
@@ -154,42 +188,59 @@ fn json_answer(body: Bytes, gzip: bool, tag: &str) -> Response {
     represent::tagged(response, tag)
 }
 
-fn wants(headers: &HeaderMap, what: &str) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    accept.contains(what)
-}
-
-/// Objects as Part 10 files: one alone where the client takes `application/dicom` for a single object, multipart otherwise.
-fn objects(session: Session, found: Vec<ArchivedInstance>, headers: &HeaderMap) -> Response {
-    let tag = represent::tag(&found, "objects");
+/// Objects as Part 10 files: one alone where the client takes `application/dicom` for a single object, multipart otherwise;
+/// in another transfer syntax where it takes only that (PS3.18 8.7.3.5).
+pub(super) fn objects(session: Session, found: Vec<ArchivedInstance>, headers: &HeaderMap) -> Response {
+    let accepts = Accepts::of(headers);
+    let syntaxes: Option<Vec<Option<String>>> = found.iter().map(|i| accepts.syntax_for(i)).collect();
+    let Some(syntaxes) = syntaxes else {
+        let text = "an object cannot be given in the transfer syntax that is accepted";
+        return (StatusCode::NOT_ACCEPTABLE, text).into_response();
+    };
+    let tag = represent::tag(&found, &format!("objects {}", accepts.text()));
     if let Some(response) = represent::unchanged(headers, &tag) {
         return response;
     }
     let single =
-        !wants(headers, "multipart/related") && wants(headers, "application/dicom") && found.len() == 1;
-    let response = match found.first() {
-        Some(one) if single => one_object(session, one.clone(), headers, &tag),
-        _ => many_objects(session, found),
+        !accepts.names("multipart/related") && accepts.names("application/dicom") && found.len() == 1;
+    let mut all = found.into_iter().zip(syntaxes);
+    let response = match (single, all.next()) {
+        (true, Some((one, None))) => one_object(session, one, headers, &tag),
+        (true, Some((one, Some(syntax)))) => {
+            let piece = (String::new(), Piece::Recoded(one, syntax));
+            respond("application/dicom", body(session, vec![piece], String::new()))
+        }
+        (_, first) => many_objects(session, first.into_iter().chain(all).collect()),
     };
     represent::tagged(response, &tag)
 }
 
-fn many_objects(session: Session, found: Vec<ArchivedInstance>) -> Response {
+fn many_objects(session: Session, found: Vec<(ArchivedInstance, Option<String>)>) -> Response {
     let boundary = boundary();
     let kind = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
-    let mut length: u64 = found.iter().map(|i| i.length).sum();
+    let stored = found.iter().all(|(_, syntax)| syntax.is_none());
+    let mut length: u64 = found.iter().map(|(i, _)| i.length).sum();
     let parts: Vec<(String, Piece)> = found
         .into_iter()
-        .map(|i| {
-            let kind = format!("application/dicom; transfer-syntax={}", i.transfer_syntax);
+        .map(|(i, syntax)| {
+            let named = syntax.as_ref().unwrap_or(&i.transfer_syntax);
+            let head = part_head(&boundary, &format!("application/dicom; transfer-syntax={named}"));
             let range = 0..i.length;
-            (part_head(&boundary, &kind), Piece::Object(i, range))
+            (
+                head,
+                match syntax {
+                    Some(syntax) => Piece::Recoded(i, syntax),
+                    None => Piece::Object(i, range),
+                },
+            )
         })
         .collect();
     let end = part_end(&boundary);
     length += parts.iter().map(|(head, _)| head.len() as u64).sum::<u64>() + end.len() as u64;
     let mut response = respond(&kind, body(session, parts, end));
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    if stored {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
     response
 }
 
@@ -226,26 +277,51 @@ fn frames_of(
     if numbers.len() > FRAMES_MAX {
         return Err(Refusal::dicomweb(Fault::too_costly("too many frames in one request")));
     }
+    let accepts = Accepts::of(headers);
+    let expands = accepts.wants_native(&found);
     let list: Vec<String> = numbers.iter().map(usize::to_string).collect();
-    let tag = represent::tag(std::slice::from_ref(&found), &format!("frames {}", list.join(",")));
+    let what = format!("frames {}{}", list.join(","), if expands { " native" } else { "" });
+    let tag = represent::tag(std::slice::from_ref(&found), &what);
     if let Some(response) = represent::unchanged(headers, &tag) {
         return Ok(response);
     }
-    let response = frames_answer(session, found, numbers, headers)?;
+    let response = match expands {
+        true => native_frames(session, found, numbers, &accepts),
+        false => stored_frames(session, found, numbers, &accepts)?,
+    };
     Ok(represent::tagged(response, &tag))
 }
 
-fn frames_answer(
+/// Frames as native pixels, for a client that takes only those.
+fn native_frames(
     session: Session,
     found: ArchivedInstance,
     numbers: Vec<usize>,
-    headers: &HeaderMap,
+    accepts: &Accepts,
+) -> Response {
+    let kind = "application/octet-stream";
+    let typed = format!("{kind}; transfer-syntax={}", uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    let piece = |n| Piece::Expanded(found.clone(), n);
+    if let ([number], false) = (&numbers[..], accepts.names("multipart/related")) {
+        return respond(&typed, body(session, vec![(String::new(), piece(*number))], String::new()));
+    }
+    let boundary = boundary();
+    let whole = format!("multipart/related; type=\"{kind}\"; boundary={boundary}");
+    let parts = numbers.into_iter().map(|n| (part_head(&boundary, &typed), piece(n))).collect();
+    respond(&whole, body(session, parts, part_end(&boundary)))
+}
+
+fn stored_frames(
+    session: Session,
+    found: ArchivedInstance,
+    numbers: Vec<usize>,
+    accepts: &Accepts,
 ) -> Result<Response, Refusal> {
     let kind = media_type(&found.transfer_syntax);
     let typed = format!("{kind}; transfer-syntax={}", found.transfer_syntax);
     if numbers.len() == 1
-        && !wants(headers, "multipart/related")
-        && (wants(headers, kind) || wants(headers, "application/octet-stream"))
+        && !accepts.names("multipart/related")
+        && (accepts.names(kind) || accepts.names("application/octet-stream"))
     {
         let bytes = session.frame(&found, numbers[0]).map_err(Refusal::dicomweb)?;
         return Ok(respond(&typed, Body::from(bytes)));
@@ -263,95 +339,4 @@ fn frames_answer(
     }
     let parts = numbers.into_iter().map(|n| (head.clone(), Piece::Frame(found.clone(), n))).collect();
     Ok(respond(&whole, body(session, parts, end)))
-}
-
-/// The media type of a frame in its transfer syntax (PS3.18 table 8.7.3-5).
-pub fn media_type(uid: &str) -> &'static str {
-    match uid {
-        "1.2.840.10008.1.2.4.50"
-        | "1.2.840.10008.1.2.4.51"
-        | "1.2.840.10008.1.2.4.57"
-        | "1.2.840.10008.1.2.4.70" => "image/jpeg",
-        "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => "image/jls",
-        "1.2.840.10008.1.2.4.90" | "1.2.840.10008.1.2.4.91" => "image/jp2",
-        "1.2.840.10008.1.2.4.201" | "1.2.840.10008.1.2.4.202" | "1.2.840.10008.1.2.4.203" => "image/jphc",
-        "1.2.840.10008.1.2.5" => "image/dicom-rle",
-        other => match transfer_syntax(other) {
-            Some(syntax) if syntax.video => "video/mp4",
-            _ => "application/octet-stream",
-        },
-    }
-}
-
-enum Piece {
-    Object(ArchivedInstance, Range<u64>),
-    Frame(ArchivedInstance, usize),
-}
-
-fn part_head(boundary: &str, kind: &str) -> String {
-    format!("\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n")
-}
-
-fn part_end(boundary: &str) -> String {
-    format!("\r\n--{boundary}--\r\n")
-}
-
-fn boundary() -> String {
-    badiano_kernel::id::random_uuid()
-}
-
-fn respond(kind: &str, body: Body) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::OK;
-    if let Ok(value) = HeaderValue::from_str(kind) {
-        response.headers_mut().insert(header::CONTENT_TYPE, value);
-    }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    response
-}
-
-/// Streams parts piece by piece, read ahead by a thread of its own; memory holds three pieces, or three frames.
-fn body(session: Session, parts: Vec<(String, Piece)>, end: String) -> Body {
-    let (ready, pieces) = tokio::sync::mpsc::channel::<Result<Bytes, Fault>>(AHEAD);
-    tokio::task::spawn_blocking(move || {
-        let sent = |piece| ready.blocking_send(piece).is_ok();
-        for (head, piece) in parts {
-            if !head.is_empty() && !sent(Ok(Bytes::from(head))) {
-                return;
-            }
-            if let Err(fault) = read(&session, &piece, &sent) {
-                sent(Err(fault));
-                return;
-            }
-        }
-        if !end.is_empty() {
-            sent(Ok(Bytes::from(end)));
-        }
-    });
-    Body::from_stream(stream::unfold(pieces, |mut pieces| async move {
-        let next = pieces.recv().await?;
-        Some((next, pieces))
-    }))
-}
-
-/// The bytes of one part; stops when the client takes no more.
-fn read(session: &Session, piece: &Piece, sent: &impl Fn(Result<Bytes, Fault>) -> bool) -> Result<(), Fault> {
-    match piece {
-        Piece::Frame(instance, number) => {
-            sent(Ok(Bytes::from(session.frame(instance, *number)?)));
-        }
-        Piece::Object(instance, range) => {
-            let mut reader = session.open_image(instance)?;
-            let mut at = range.start;
-            while at < range.end {
-                let now = usize::try_from(range.end - at).unwrap_or(CHUNK).min(CHUNK);
-                let bytes = reader.read_range(at, now)?;
-                at += bytes.len() as u64;
-                if !sent(Ok(Bytes::from(bytes))) {
-                    break;
-                }
-            }
-        }
-    }
-    Ok(())
 }
