@@ -60,7 +60,7 @@ fn assignment() {
         rank: small(&mut rng, 4),
         due: i64::from(small(&mut rng, 100_000)),
         minutes: 2 + small(&mut rng, 15),
-        not: None,
+        not: [None; 2],
     };
     let studies: Vec<Waiting> = (0..10_000).map(study).collect();
     let given = assign(&studies, &readers, 1).expect("within the limits");

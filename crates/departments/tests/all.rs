@@ -4,3 +4,4 @@ mod ledger;
 mod notices;
 mod place;
 mod readings;
+mod year;

@@ -25,7 +25,7 @@ struct Tests {
     named: &'static [&'static str],
 }
 
-const AREAS: [Area; 7] = [
+const AREAS: [Area; 8] = [
     Area {
         name: "store",
         what: "what was acknowledged survives kill -9 and power loss, and nothing is half",
@@ -39,6 +39,11 @@ const AREAS: [Area; 7] = [
         name: "fuzz",
         what: "no input makes a parser panic, loop, or hold more memory than its length allows",
         tests: &[Tests { package: "badiano-testkit", binary: "fuzz", named: &["no_input_breaks"] }],
+    },
+    Area {
+        name: "radiology",
+        what: "of a year of imaging in forty hospitals no study is ever off every list",
+        tests: &[Tests { package: "badiano-departments", binary: "all", named: &["year"] }],
     },
     Area { name: "dicom", what: "images arrive once, whole, unaltered", tests: &[] },
     Area { name: "hl7", what: "messages are kept byte for byte and applied in order", tests: &[] },

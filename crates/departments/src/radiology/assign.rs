@@ -24,8 +24,8 @@ pub struct Waiting {
     pub due: i64,
     /// Expected time to read it.
     pub minutes: u32,
-    /// Who must not have it: the first reader of a double reading.
-    pub not: Option<u32>,
+    /// Who must not have it: who has read it already, of a case that two read.
+    pub not: [Option<u32>; 2],
 }
 
 /// Someone who reads today.
@@ -113,7 +113,7 @@ fn choose(who: &[u32], place: u32, study: &Waiting, readers: &[Reader], taken: &
     for reader in who {
         let shift = readers[*reader as usize].shift;
         let with = taken[*reader as usize].saturating_add(study.minutes);
-        if with > shift || study.not == Some(*reader) {
+        if with > shift || study.not.contains(&Some(*reader)) {
             continue;
         }
         among += 1;
@@ -158,7 +158,7 @@ mod tests {
             rank: small(&mut rng, 4),
             due: i64::from(small(&mut rng, 10_000)),
             minutes: 2 + small(&mut rng, 20),
-            not: rng.percent(5).then(|| small(&mut rng, 25)),
+            not: [(); 2].map(|()| rng.percent(5).then(|| small(&mut rng, 25))),
         });
         (studies.collect(), readers)
     }
@@ -171,7 +171,7 @@ mod tests {
         reader.sites.contains(&study.site)
             && reader.licence_ends > NOW
             && reader.topics & (1 << study.topic) != 0
-            && study.not != Some(number)
+            && !study.not.contains(&Some(number))
     }
 
     /// Why nobody at all may read a study, by the first condition that leaves nobody.
@@ -239,7 +239,8 @@ mod tests {
 
     #[test]
     fn equal_readers_end_within_one_study_of_each_other() {
-        let study = |n: u32| Waiting { site: 1, topic: 0, rank: 3, due: 0, minutes: 5 + n % 7, not: None };
+        let study =
+            |n: u32| Waiting { site: 1, topic: 0, rank: 3, due: 0, minutes: 5 + n % 7, not: [None; 2] };
         let studies: Vec<Waiting> = (0..500).map(study).collect();
         let readers = vec![reader(); 10];
         let mut load = [0; 10];
@@ -253,7 +254,7 @@ mod tests {
 
     #[test]
     fn what_cannot_wait_is_given_first_when_time_is_short() {
-        let study = |rank| Waiting { site: 1, topic: 0, rank, due: 0, minutes: 10, not: None };
+        let study = |rank| Waiting { site: 1, topic: 0, rank, due: 0, minutes: 10, not: [None; 2] };
         let one = [Reader { shift: 10, ..reader() }];
         let given = assign(&[study(3), study(0)], &one, NOW).expect("few");
         assert_eq!(given, [Given::NoTime, Given::To { reader: 0, among: 1, filled: 1000, place: 0 }]);
@@ -261,14 +262,14 @@ mod tests {
 
     #[test]
     fn the_second_reading_never_goes_to_the_first_reader() {
-        let study = Waiting { site: 1, topic: 0, rank: 3, due: 0, minutes: 1, not: Some(0) };
+        let study = Waiting { site: 1, topic: 0, rank: 3, due: 0, minutes: 1, not: [Some(0), None] };
         let one = [reader()];
         assert_eq!(assign(&[study], &one, NOW).expect("few"), [Given::NoTime]);
     }
 
     #[test]
     fn more_than_the_limit_is_refused() {
-        let study = Waiting { site: 1, topic: 0, rank: 3, due: 0, minutes: 1, not: None };
+        let study = Waiting { site: 1, topic: 0, rank: 3, due: 0, minutes: 1, not: [None; 2] };
         assert!(assign(&vec![study; STUDIES_MAX + 1], &[], NOW).is_none());
     }
 }
