@@ -192,7 +192,7 @@ export interface Bilingual { es: string; en: string }
 export interface ListScreen extends Bilingual {
   code: string;
   columns: ('state' | 'patient' | 'study' | 'accession' | 'since' | 'due' | 'holder' | 'reason')[];
-  actions: ('open' | 'excuse' | 'recall')[];
+  actions: ('open' | 'hand-over' | 'excuse' | 'recall')[];
 }
 
 /** GET /api/studies/{uid} */

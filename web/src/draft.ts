@@ -8,6 +8,7 @@ export interface Draft {
   template: string;
   sections: Section[];
   conclusion: string;
+  assessment?: string;
   /** Version of the report that the text began from; null when there was none. */
   base: number | null;
   at: string;

@@ -1,18 +1,8 @@
-// Which sections a person has, by role; the address of each, and its page.
+// Which sections a person has, by role; the address of each, and its page, which is fetched when it is first shown.
 
 import type { Component } from 'svelte';
 import type { Session, StaffRole } from './api';
 import type { Word } from './language.svelte';
-import Administration from './pages/admin/Administration.svelte';
-import Ledger from './pages/Ledger.svelte';
-import National from './pages/National.svelte';
-import Study from './pages/Study.svelte';
-import Worklist from './pages/Worklist.svelte';
-import Accesses from './pages/citizen/Accesses.svelte';
-import Consents from './pages/citizen/Consents.svelte';
-import Home from './pages/citizen/Home.svelte';
-import MyStudy from './pages/citizen/MyStudy.svelte';
-import Notices from './pages/citizen/Notices.svelte';
 
 export interface Section {
   /** First word of its address. */
@@ -20,26 +10,27 @@ export interface Section {
   /** The address that the navigation leads to. */
   path: string;
   word: Word;
-  page: Component;
+  page: () => Promise<{ default: Component }>;
   /** Reached from another page only; `under` is the section that is marked then. */
   hidden?: boolean;
   under?: string;
 }
 
 const OF_CITIZENS: Section[] = [
-  { place: 'mi', path: 'mi', word: 'nav.me', page: Home },
-  { place: 'mi-estudio', path: 'mi-estudio', word: 'nav.me', page: MyStudy, hidden: true, under: 'mi' },
-  { place: 'accesos', path: 'accesos', word: 'nav.accesses', page: Accesses },
-  { place: 'permisos', path: 'permisos', word: 'nav.consents', page: Consents },
-  { place: 'avisos', path: 'avisos', word: 'nav.notices', page: Notices },
+  { place: 'mi', path: 'mi', word: 'nav.me', page: () => import('./pages/citizen/Home.svelte') },
+  { place: 'mi-estudio', path: 'mi-estudio', word: 'nav.me', page: () => import('./pages/citizen/MyStudy.svelte'), hidden: true, under: 'mi' },
+  { place: 'accesos', path: 'accesos', word: 'nav.accesses', page: () => import('./pages/citizen/Accesses.svelte') },
+  { place: 'permisos', path: 'permisos', word: 'nav.consents', page: () => import('./pages/citizen/Consents.svelte') },
+  { place: 'avisos', path: 'avisos', word: 'nav.notices', page: () => import('./pages/citizen/Notices.svelte') },
 ];
 const READING: Section[] = [
-  { place: 'lectura', path: 'lectura', word: 'nav.reading', page: Worklist },
-  { place: 'estudio', path: 'estudio', word: 'nav.reading', page: Study, hidden: true, under: 'lectura' },
-  { place: 'pendientes', path: 'pendientes', word: 'nav.ledger', page: Ledger },
+  { place: 'lectura', path: 'lectura', word: 'nav.reading', page: () => import('./pages/Worklist.svelte') },
+  { place: 'estudio', path: 'estudio', word: 'nav.reading', page: () => import('./pages/Study.svelte'), hidden: true, under: 'lectura' },
+  { place: 'pendientes', path: 'pendientes', word: 'nav.ledger', page: () => import('./pages/Ledger.svelte') },
 ];
-const NATIONAL: Section[] = [{ place: 'consulta', path: 'consulta', word: 'nav.national', page: National }];
-const ADMINISTRATION: Section[] = [{ place: 'admin', path: 'admin/estado', word: 'nav.admin', page: Administration }];
+const ALERTS: Section[] = [{ place: 'alertas', path: 'alertas', word: 'nav.alerts', page: () => import('./pages/Alerts.svelte') }];
+const NATIONAL: Section[] = [{ place: 'consulta', path: 'consulta', word: 'nav.national', page: () => import('./pages/National.svelte') }];
+const ADMINISTRATION: Section[] = [{ place: 'admin', path: 'admin/estado', word: 'nav.admin', page: () => import('./pages/admin/Administration.svelte') }];
 
 export function sectionsOf(session: Session): Section[] {
   const user = session.user;
@@ -48,8 +39,9 @@ export function sectionsOf(session: Session): Section[] {
   const has = (...roles: StaffRole[]) => roles.some((role) => user.roles.includes(role));
   const hospital = session.node.role === 'hospital';
   return [
-    ...(hospital && has('radiologist', 'technologist') ? READING : []),
-    ...(hospital && has('radiologist', 'clinician', 'pharmacist') ? NATIONAL : []),
+    ...(hospital && has('radiologist', 'resident', 'technologist') ? READING : []),
+    ...(hospital && has('radiologist', 'resident', 'clinician', 'pharmacist') ? NATIONAL : []),
     ...(has('administrator') ? ADMINISTRATION : []),
+    ...(hospital ? ALERTS : []),
   ];
 }

@@ -22,6 +22,7 @@ const shared = {
   'app.hospital': ['Hospital', 'Hospital'],
   'nav.reading': ['Lectura', 'Reading'],
   'nav.ledger': ['Pendientes', 'Unread ledger'],
+  'nav.alerts': ['Avisos', 'Alerts'],
   'nav.national': ['Consulta nacional', 'National query'],
   'nav.admin': ['Administración', 'Administration'],
   'nav.me': ['Expediente', 'My record'],
@@ -81,6 +82,7 @@ const shared = {
   'gender.unknown': ['No especificado', 'Not specified'],
 
   'role.radiologist': ['Radiología', 'Radiologist'],
+  'role.resident': ['Residencia de radiología', 'Radiology resident'],
   'role.technologist': ['Técnica radiológica', 'Technologist'],
   'role.clinician': ['Atención clínica', 'Clinician'],
   'role.pharmacist': ['Farmacia', 'Pharmacist'],

@@ -6,11 +6,11 @@ const uid = (n) => `2.25.3300${n}`;
 const LUZ = { name: 'Luz María Ñáñez Güemes', gender: 'female', birth_date: '1971-03-08', curp: 'NAGL710308MOCXMZ09', record_number: 'N-004512' };
 const JOSE = { name: 'José Ángel Peña Ibarra', gender: 'male', birth_date: '1958-11', curp: 'PEIJ581102HSLXBS04', record_number: 'N-001177' };
 
-const item = (n, over) => ({ study_uid: uid(n), state: 'to-read', patient: LUZ, accession: `A26${1000 + n}`, modality: 'CT', description: 'Tomografía de tórax simple', priority: 'routine', topic: 'thorax', arrived: before(n), since: before(n), due: before(n - 48), overdue: n > 24, instances: 300, reader: null, mine: false, unmatched: false, reason: '', ...over });
+const item = (n, over) => ({ study_uid: uid(n), state: 'to-read', patient: LUZ, accession: `A26${1000 + n}`, modality: 'CT', description: 'Tomografía de tórax simple', priority: 'routine', topic: 'thorax', arrived: before(n), since: before(n), due: before(n - 48), overdue: n > 24, instances: 300, reader: null, mine: false, unmatched: false, stage: 'only', reason: '', ...over });
 export const worklist = [
   item(1, { state: 'final', patient: JOSE, reader: 'Dra. Irene Solís', modality: 'DX', description: 'Tele de tórax', instances: 2 }),
   item(2, {}),
-  item(3, { patient: JOSE, modality: 'MG', description: 'Mastografía de tamizaje', priority: 'urgent', instances: 4 }),
+  item(3, { patient: JOSE, stage: 'first', modality: 'MG', description: 'Mastografía de tamizaje', priority: 'urgent', instances: 4 }),
   item(5, { state: 'preliminary', reader: 'Dra. Irene Solís', mine: true, modality: 'MR', description: 'Resonancia de rodilla derecha', instances: 164 }),
   item(8, { state: 'claimed', patient: JOSE, reader: 'Dr. Óscar Treviño', modality: 'US', description: 'Ultrasonido de hígado y vía biliar', instances: 38 }),
   item(30, { patient: { ...JOSE, name: 'IBARRA^J', curp: '', record_number: 'X99' }, unmatched: true, modality: 'CR', description: '', instances: 1 }),
@@ -18,7 +18,7 @@ export const worklist = [
 export const report = {
   id: 'r1', status: 'final', version: 3, template: 'ct-torax', author: 'Dra. Irene Solís', issued: before(1),
   sections: [{ title: 'Técnica', text: 'Adquisición helicoidal, cortes de 1 mm, sin contraste.' }, { title: 'Hallazgos', text: 'Parénquima pulmonar sin nódulos ni consolidaciones.\nSin derrame pleural.' }],
-  conclusion: 'Tomografía de tórax sin alteraciones agudas.',
+  conclusion: 'Tomografía de tórax sin alteraciones agudas.', assessment: '',
   earlier: [{ version: 2, status: 'final', author: 'Dra. Irene Solís', issued: before(2), sections: [{ title: 'Hallazgos', text: 'Sin nódulos.' }], conclusion: 'Sin alteraciones.' }],
 };
 export const templates = [
@@ -28,17 +28,30 @@ export const templates = [
 export const department = {
   code: 'radiology', name: { es: 'Radiología', en: 'Radiology' }, procedures: [],
   states: [['placed', 'orders', 'Solicitado'], ['performed', 'floor', 'Realizado, sin imágenes'], ['to-read', 'reading', 'Sin leer'], ['claimed', 'reading', 'En lectura'], ['final', '', 'Firmado']].map(([code, list, es]) => ({ code, list, es, en: code })),
+  critical: [{ code: 'immediate', es: 'Inmediato: minutos', en: 'Immediate: minutes' }],
+  assessments: [{ code: '1', es: '1, negativa', en: '1, negative' }, { code: '4', es: '4, sospechoso', en: '4, suspicious' }],
   topics: [{ code: 'thorax', es: 'Tórax', en: 'Thorax' }],
   screens: { lists: [
     { code: 'orders', es: 'Solicitudes', en: 'Orders', columns: ['state', 'patient', 'since'], actions: [] },
-    { code: 'reading', es: 'Sin reporte firmado', en: 'Without a signed report', columns: ['state', 'patient', 'study', 'accession', 'since', 'due', 'holder'], actions: ['open', 'excuse'] },
+    { code: 'reading', es: 'Sin reporte firmado', en: 'Without a signed report', columns: ['state', 'patient', 'study', 'accession', 'since', 'due', 'holder'], actions: ['open', 'hand-over', 'excuse'] },
   ] },
 };
 export const ledger = { ages_hours: [1, 4, 24, 72, 168], tallies: [
   { list: 'reading', state: 'to-read', modality: 'CT', topic: 'thorax', age: 1, overdue: false, cases: 1200 },
   { list: 'reading', state: 'to-read', modality: 'MG', topic: 'breast', age: 5, overdue: true, cases: 13351 },
 ] };
-export const study = (row, over = {}) => ({ ...row, order: { reason: 'Tos de tres semanas, descartar neumonía', requester: 'Dr. Raúl Cota', procedure: 'TC tórax' }, series: [], report: row.state === 'final' ? report : null, may_report: true, ...over });
+export const readers = { readers: [{ account: 'otrevino', name: 'Dr. Óscar Treviño' }] };
+export const clinicians = { clinicians: [{ account: 'rcota', name: 'Dr. Raúl Cota' }] };
+export const critical = { items: [
+  { id: 'c1', level: 'immediate', finding: 'Neumotórax a tensión derecho', by: 'Dr. Óscar Treviño', at: before(1), due: before(0.5), overdue: true, to: '', step: 1, heard: null, mine: false, study: worklist[1] },
+  { id: 'c2', level: 'immediate', finding: 'Hemorragia intracraneal', by: 'Dra. Irene Solís', at: before(1), due: before(-1), overdue: false, to: 'Dr. Raúl Cota', step: 0, heard: null, mine: true, study: worklist[2] },
+] };
+export const staffNotices = { notices: [
+  { id: 'n1', when: before(1), why: 'critical-unanswered', by: 'Dr. Óscar Treviño', names: [], unread: true, study: worklist[1] },
+  { id: 'n2', when: before(3), why: 'amended', by: 'Dra. Irene Solís', names: [], unread: false, study: worklist[0] },
+  { id: 'n3', when: before(4), why: 'amended-elsewhere', by: 'Dra. Irene Solís', names: ['Dra. Rosa Luna (OCSSA999102)'], unread: false, study: null },
+] };
+export const study = (row, over = {}) => ({ ...row, order: { reason: 'Tos de tres semanas, descartar neumonía', requester: 'Dr. Raúl Cota', procedure: 'TC tórax' }, series: [], report: row.state === 'final' ? report : null, readings: [], may_report: true, ...over });
 
 export const session = (roles, over = {}) => ({
   node: { name: 'Hospital Regional Norte', role: 'hospital', institution: 'Hospital Regional Norte', clues: 'SLSSA000012' },

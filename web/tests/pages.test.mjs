@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { citizen, hub, session } from './answers.mjs';
+import { citizen, hub, session, study, worklist } from './answers.mjs';
 import { LOOKS, check, violationsOn } from './axe.mjs';
 import { launch } from './browser.mjs';
 import { serve } from './serve.mjs';
@@ -134,6 +134,57 @@ test('the ledger counts by age, and a study is excused with a reason', async () 
   await row.waitFor({ state: 'detached' });
   const move = state.asked.find((a) => a.path.endsWith('/move'));
   assert.deepEqual([move.path, move.body, move.csrf], ['/api/studies/2.25.33003/move', { event: 'excuse', reason: 'Estudio repetido por movimiento' }, 'c-1']);
+});
+
+test('a study is handed over to a colleague by name', async () => {
+  state.session = session(['radiologist']);
+  await open('/pendientes');
+  await page.locator('tbody tr', { hasText: 'Mastografía de tamizaje' }).getByRole('button', { name: 'Pasar a' }).click();
+  await page.getByRole('dialog').getByLabel('Quién lo toma').selectOption('otrevino');
+  await page.getByRole('dialog').getByRole('button', { name: 'Pasar a' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.deepEqual(state.asked.find((a) => a.path.endsWith('/move')).body, { event: 'hand-over', to: 'otrevino' });
+});
+
+test('a critical result is said back, by who raised it only with whom they told', async () => {
+  state.session = session(['clinician', 'radiologist']);
+  await open('/alertas');
+  await page.getByText('Escalado 1').waitFor();
+  await page.locator('[data-critical=c1]').getByRole('button', { name: 'Lo recibo' }).click();
+  const dialog = page.getByRole('dialog');
+  assert.deepEqual(await violationsOn(page), [], 'the dialog passes axe');
+  assert.equal(await dialog.getByLabel('A quién').count(), 0);
+  await dialog.getByLabel('Repita el hallazgo').fill('Neumotórax derecho, se drena ahora');
+  await page.keyboard.press('Tab');
+  await dialog.getByRole('button', { name: 'Confirmar' }).click();
+  await page.locator('[data-critical=c1]').waitFor({ state: 'detached' });
+  const heard = state.asked.find((a) => a.path === '/api/critical/c1/heard');
+  assert.deepEqual([heard.body, heard.csrf], [{ told: '', read_back: 'Neumotórax derecho, se drena ahora' }, 'c-1']);
+  await page.locator('[data-critical=c2]').getByRole('button', { name: 'Ya lo comuniqué' }).click();
+  await dialog.getByLabel('A quién').waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('nav [role=status]', { hasText: '1' }).waitFor();
+  await page.getByRole('button', { name: 'Marcar como leídos' }).click();
+  await page.getByRole('button', { name: 'Marcar como leídos' }).waitFor({ state: 'detached' });
+  assert.deepEqual(state.asked.find((a) => a.path === '/api/notices/read').body, { ids: ['n1'] });
+});
+
+test('beside the report a critical result is raised for a person, and a reading of two says its category', async () => {
+  state.session = session(['radiologist']);
+  state.fail = (path) => (path === '/api/studies/2.25.33003' ? { body: study(worklist[2], { state: 'claimed', mine: true }) } : null);
+  await open('/estudio/2.25.33003');
+  await page.getByText('Este estudio lo leen dos personas por separado.').waitFor();
+  await page.getByRole('button', { name: 'Resultado crítico' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Primero a').selectOption('rcota');
+  await dialog.getByLabel('Hallazgo').fill('Masa espiculada en mama izquierda');
+  assert.deepEqual(await violationsOn(page), [], 'the dialog passes axe');
+  await dialog.getByRole('button', { name: 'Avisar' }).click();
+  await page.getByText('Se avisó el resultado crítico.').waitFor();
+  assert.deepEqual(state.asked.find((a) => a.path.endsWith('/critical')).body, { level: 'immediate', finding: 'Masa espiculada en mama izquierda', to: 'rcota' });
+  await page.getByLabel('Categoría').selectOption('4');
+  await page.locator('[data-saved=saved]').waitFor();
+  assert.equal(writes().at(-1).body.assessment, '4');
 });
 
 test('what was typed survives the death of the browser before the node has it', async () => {
@@ -289,7 +340,7 @@ test('the language switch changes the words, the document and what the node is a
 test('every page passes axe, dark at a desk and light on a phone, and none scrolls sideways', { timeout: 300_000 }, async () => {
   const visits = [
     [session(null), ['/', '/setup/codigo']],
-    [session(['radiologist']), ['/lectura', '/pendientes', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
+    [session(['radiologist']), ['/lectura', '/pendientes', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
     [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/avisos']],
     [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/mensajes']],
     [session(['administrator'], { node: hub }), ['/admin/instituciones']],

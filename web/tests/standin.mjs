@@ -13,7 +13,7 @@ export function standIn() {
     const old = state.reports.get(uid) ?? null;
     if ((old?.version ?? null) !== body.version) return refuse(409, 'conflict', 'Alguien más hizo un cambio antes.');
     if (body.action !== 'save' && body.second_factor?.totp !== state.totp) return refuse(401, 'second_factor_wrong', 'El código no es correcto.');
-    const report = { ...answers.report, earlier: [], status: { save: 'preliminary', sign: 'final', amend: 'amended' }[body.action], version: (old?.version ?? 0) + 1, template: body.template, sections: body.sections, conclusion: body.conclusion };
+    const report = { ...answers.report, assessment: body.assessment, earlier: [], status: { save: 'preliminary', sign: 'final', amend: 'amended' }[body.action], version: (old?.version ?? 0) + 1, template: body.template, sections: body.sections, conclusion: body.conclusion };
     state.reports.set(uid, report);
     return { body: report };
   }
@@ -40,6 +40,14 @@ export function standIn() {
     if (path === '/api/departments/radiology') return { body: answers.department };
     if (path === '/api/ledger') return { body: answers.ledger };
     if (path === '/api/cases') return { body: { items: answers.worklist.filter((i) => !state.excused?.has(i.study_uid) && i.state === 'to-read') } };
+    if (path === '/api/readers') return { body: answers.readers };
+    if (path === '/api/clinicians') return { body: answers.clinicians };
+    if (path === '/api/notices') return { body: { notices: answers.staffNotices.notices.map((n) => ({ ...n, unread: n.unread && !state.read })) } };
+    if (path === '/api/notices/read') return (state.read = true), { status: 204 };
+    if (path === '/api/critical') return { body: { items: answers.critical.items.filter((i) => i.id !== state.heard) } };
+    if (/^\/api\/critical\/\w+\/heard$/.test(path)) return (state.heard = path.split('/')[3]), { body: { id: state.heard } };
+    if (path.endsWith('/critical')) return { body: { id: 'c3' } };
+    if (path.endsWith('/move') && body.event === 'hand-over') return { body: row(path.split('/')[3]) };
     if (path.endsWith('/move')) return body.reason?.length >= 10 ? ((state.excused ??= new Set()).add(path.split('/')[3]), { body: row(path.split('/')[3]) }) : refuse(400, 'invalid', 'Escriba el motivo.');
     if (path === '/api/report-templates') return { body: { templates: answers.templates } };
     if (path === '/api/national/query') return { body: answers.national('TREAT') };
