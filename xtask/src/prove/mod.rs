@@ -3,6 +3,7 @@
 //! The tests are the same as in `cargo xtask test`; `BADIANO_PROOF=full` makes them go on (`crates/testkit/src/proof.rs` has the
 //! convention). A new proof is a test that begins a `Proof`, and at most one row of [`AREAS`].
 
+mod mutations;
 mod record;
 
 use crate::stopped::Stopped;
@@ -11,11 +12,19 @@ use record::Record;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-/// What is shown, and the tests that show it; none where nobody has written them yet.
+/// What is shown, and how.
 struct Area {
     name: &'static str,
     what: &'static str,
-    tests: &'static [Tests],
+    by: By,
+}
+
+enum By {
+    Tests(&'static [Tests]),
+    /// Of a seed and minutes: a page's text.
+    Page(fn(u64, u64) -> Result<String, String>),
+    /// Nobody has written it yet.
+    Nothing,
 }
 
 /// Tests of one binary of a package, by parts of their names.
@@ -25,31 +34,35 @@ struct Tests {
     named: &'static [&'static str],
 }
 
-const AREAS: [Area; 8] = [
+const AREAS: [Area; 9] = [
     Area {
         name: "store",
         what: "what was acknowledged survives kill -9 and power loss, and nothing is half",
-        tests: &[Tests {
+        by: By::Tests(&[Tests {
             package: "badiano-store",
             binary: "all",
             named: &["after_a_power_loss", "survives_kill_9"],
-        }],
+        }]),
     },
     Area {
         name: "fuzz",
         what: "no input makes a parser panic, loop, or hold more memory than its length allows",
-        tests: &[Tests { package: "badiano-testkit", binary: "fuzz", named: &["no_input_breaks"] }],
+        by: By::Tests(&[Tests { package: "badiano-testkit", binary: "fuzz", named: &["no_input_breaks"] }]),
+    },
+    Area { name: "dicom", what: "images arrive once, whole, unaltered", by: By::Nothing },
+    Area { name: "hl7", what: "messages are kept byte for byte and applied in order", by: By::Nothing },
+    Area { name: "fhir", what: "searches and validation agree with a slow model", by: By::Nothing },
+    Area { name: "consent", what: "what consent hides looks as if it did not exist", by: By::Nothing },
+    Area {
+        name: "story",
+        what: "without any one room's work the story fails",
+        by: By::Page(mutations::prove),
     },
     Area {
         name: "radiology",
         what: "of a year of imaging in forty hospitals no study is ever off every list",
-        tests: &[Tests { package: "badiano-departments", binary: "all", named: &["year"] }],
+        by: By::Tests(&[Tests { package: "badiano-departments", binary: "all", named: &["year"] }]),
     },
-    Area { name: "dicom", what: "images arrive once, whole, unaltered", tests: &[] },
-    Area { name: "hl7", what: "messages are kept byte for byte and applied in order", tests: &[] },
-    Area { name: "fhir", what: "searches and validation agree with a slow model", tests: &[] },
-    Area { name: "consent", what: "what consent hides looks as if it did not exist", tests: &[] },
-    Area { name: "story", what: "without any one room's work the story fails", tests: &[] },
 ];
 const USAGE: &str = "usage: cargo xtask prove AREA [--seed N] [--minutes N]";
 
@@ -65,14 +78,17 @@ pub fn run(arguments: &[String]) -> Result<(), Stopped> {
     let Some(area) = AREAS.iter().find(|a| a.name == options.area) else {
         return Err(Stopped::Failed(format!("there is no area `{}`\n{}", options.area, areas())));
     };
-    if area.tests.is_empty() {
-        let text = format!("nothing is proved in `{}` yet ({})", area.name, area.what);
-        return Err(Stopped::NotThereYet(text));
-    }
     let mut record = Record::begin(area.name, area.what, options.seed)?;
-    let python = python::ensure()?;
-    for tests in area.tests {
-        prove(tests, &options, &python, &mut record)?;
+    match area.by {
+        By::Nothing => {
+            let text = format!("nothing is proved in `{}` yet ({})", area.name, area.what);
+            return Err(Stopped::NotThereYet(text));
+        }
+        By::Page(page) => record.add_text(page(options.seed, options.minutes)?),
+        By::Tests(all) => {
+            let python = python::ensure()?;
+            all.iter().try_for_each(|tests| prove(tests, &options, &python, &mut record))?;
+        }
     }
     Ok(record.keep()?)
 }
@@ -127,7 +143,7 @@ fn read(arguments: &[String]) -> Result<Options, String> {
 
 fn areas() -> String {
     let line = |a: &Area| {
-        let state = if a.tests.is_empty() { " (not there yet)" } else { "" };
+        let state = if matches!(a.by, By::Nothing) { " (not there yet)" } else { "" };
         format!("  {:<8} {}{state}\n", a.name, a.what)
     };
     AREAS.iter().map(line).collect()
@@ -135,7 +151,7 @@ fn areas() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{AREAS, Options, Stopped, read, run};
+    use super::{AREAS, By, Options, Stopped, read, run};
 
     fn texts(all: &[&str]) -> Vec<String> {
         all.iter().map(|t| (*t).to_owned()).collect()
@@ -155,7 +171,7 @@ mod tests {
 
     #[test]
     fn an_area_in_which_nothing_is_proved_says_so() {
-        for area in AREAS.iter().filter(|a| a.tests.is_empty()) {
+        for area in AREAS.iter().filter(|a| matches!(a.by, By::Nothing)) {
             let refused = run(&[area.name.to_owned()]).unwrap_err();
             assert!(matches!(refused, Stopped::NotThereYet(_)), "{}", area.name);
         }

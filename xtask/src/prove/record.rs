@@ -12,6 +12,8 @@ pub struct Record {
     commit: String,
     /// Lines `proof {...}` of the tests.
     proofs: Vec<Value>,
+    /// What an area says of itself where it is no list of tests.
+    text: String,
 }
 
 impl Record {
@@ -23,7 +25,7 @@ impl Record {
         if !git(&["status", "--porcelain", "--untracked-files=no"])?.trim().is_empty() {
             commit.push_str(" with changes");
         }
-        Ok(Record { area, what, seed, commit, proofs: Vec::new() })
+        Ok(Record { area, what, seed, commit, proofs: Vec::new(), text: String::new() })
     }
 
     /// One line that a test printed. The harness may have written the test's name before it.
@@ -34,9 +36,13 @@ impl Record {
         Ok(())
     }
 
+    pub fn add_text(&mut self, text: String) {
+        self.text = text;
+    }
+
     /// A proof without a count has shown nothing.
     pub fn keep(&self) -> Result<(), String> {
-        if self.proofs.is_empty() {
+        if self.proofs.is_empty() && self.text.is_empty() {
             return Err("no test told what it has shown".to_owned());
         }
         let path = file(self.area);
@@ -50,9 +56,12 @@ impl Record {
     fn page(&self) -> String {
         let Record { area, what, seed, commit, .. } = self;
         let mut page = format!(
-            "# Proof: {area}\n\nThat {what}.\nMade by `cargo xtask prove {area} --seed {seed}` at commit {commit}.\n\n\
-             | test | cases | of | seconds | counted on the way |\n|---|---|---|---|---|\n"
+            "# Proof: {area}\n\nThat {what}.\nMade by `cargo xtask prove {area} --seed {seed}` at commit {commit}.\n\n"
         );
+        page.push_str(&self.text);
+        if !self.proofs.is_empty() {
+            page.push_str("| test | cases | of | seconds | counted on the way |\n|---|---|---|---|---|\n");
+        }
         for proof in &self.proofs {
             let counts = proof["counts"].as_object().into_iter().flatten();
             let counts: Vec<String> = counts.map(|(what, n)| format!("{n} {what}")).collect();
@@ -85,6 +94,7 @@ mod tests {
             seed: 7,
             commit: "abc".to_owned(),
             proofs: Vec::new(),
+            text: String::new(),
         };
         assert!(record.keep().is_err(), "nothing was told");
         record.take("running 1 test").unwrap();
