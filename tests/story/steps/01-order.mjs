@@ -50,8 +50,14 @@ async function recorded(stage) {
 
 async function repeated(stage, files) {
   const n = stage.story.arrivals.findIndex((a) => a.kind === 'ORM^O01' && a.visit === 0);
+  const versions = async () => {
+    const orders = await new Rest(stage.norte).search('ServiceRequest', { patient: `Patient/${stage.kept.patient}` });
+    return orders.map((o) => `${o.id} ${o.meta.versionId}`).sort();
+  };
+  const before = await versions();
   const [, again] = segments(await send(stage.norte.mllp, files[n]));
   stage.equal(again?.[1], 'CA', 'the same order sent again is accepted');
+  stage.equal(await versions(), before, 'and wrote nothing again');
   // Without MSH-15 and MSH-16 a sender speaks in the original mode, and is answered in it (HL7 v2.5.1, 2.9.2).
   const original = Buffer.from(files[n].toString('latin1').replace('|AL|NE|', '|||'), 'latin1');
   const [, answer] = segments(await send(stage.norte.mllp, original));
