@@ -34,7 +34,7 @@ struct Tests {
     named: &'static [&'static str],
 }
 
-const AREAS: [Area; 9] = [
+const AREAS: [Area; 8] = [
     Area {
         name: "store",
         what: "what was acknowledged survives kill -9 and power loss, and nothing is half",
