@@ -1,34 +1,88 @@
 //! Pairs that are worth comparing: people who share one of many keys, each made so that few errors spoil all of them.
 
-use super::person::Person;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use super::person::{Person, mark_of};
+use std::collections::BTreeSet;
 
 /// A key that more people share says too little; another key finds those of them who are one.
 const SHARED_BY_MAX: usize = 50;
+/// The same for keys that many strangers share in a large list: the rules from [`WEAK`] on.
+const WEAK_SHARED_BY_MAX: usize = 12;
+/// Rules below this are made of a number, a birth date or a home.
+const WEAK: u8 = 100;
 
-/// Each pair once, `a < b`, sorted.
-pub fn candidates(people: &[Person]) -> Vec<(u32, u32)> {
-    let mut keyed: Vec<(u64, u32)> = Vec::with_capacity(people.len() * 16);
-    for (place, person) in (0u32..).zip(people) {
-        let mut keys = Keys { person: place, out: &mut keyed };
-        keys.of(person);
-    }
-    keyed.sort_unstable();
-    keyed.dedup();
-    let mut pairs = Vec::new();
-    for block in keyed.chunk_by(|x, y| x.0 == y.0).filter(|b| b.len() <= SHARED_BY_MAX) {
-        for (i, (_, a)) in block.iter().enumerate() {
-            pairs.extend(block[i + 1..].iter().map(|(_, b)| (*a, *b)));
+/// The people of a list by their keys; eight bytes a key.
+pub struct Blocks {
+    /// The key in the upper half, the place in the lower, sorted.
+    keyed: Vec<u64>,
+    /// Where the keys of each value of their upper bits begin, and how many bits are not looked at.
+    starts: Vec<u32>,
+    shift: u32,
+    /// Those who came later.
+    added: BTreeSet<u64>,
+}
+
+impl Blocks {
+    pub fn of(people: &[Person]) -> Blocks {
+        let mut keyed: Vec<u64> = Vec::with_capacity(people.len() * 24);
+        for (place, person) in (0_u64..).zip(people) {
+            keyed.extend(keys(person).into_iter().map(|(key, _)| u64::from(key) << 32 | place));
         }
+        keyed.sort_unstable();
+        let (starts, shift) = starts(&keyed);
+        Blocks { keyed, starts, shift, added: BTreeSet::new() }
     }
-    pairs.sort_unstable();
-    pairs.dedup();
-    pairs
+
+    pub fn add(&mut self, place: u32, person: &Person) {
+        self.added.extend(keys(person).into_iter().map(|(key, _)| u64::from(key) << 32 | u64::from(place)));
+    }
+
+    /// Places of those who share a key with somebody, each once, in order; whoever asks is among them if of the list.
+    pub fn candidates(&self, person: &Person) -> Vec<u32> {
+        let mut places = Vec::new();
+        for (key, rule) in keys(person) {
+            let (first, last) = (u64::from(key) << 32, u64::from(key) << 32 | u64::from(u32::MAX));
+            let limit = if rule < WEAK { SHARED_BY_MAX } else { WEAK_SHARED_BY_MAX };
+            let begin = self.starts[(first >> self.shift) as usize] as usize;
+            let from = begin + self.keyed[begin..].iter().take_while(|k| **k < first).count();
+            // A key of too many is known by the one that stands so far behind.
+            if self.keyed.get(from + limit).is_some_and(|k| *k <= last) {
+                continue;
+            }
+            let listed = self.keyed[from..].iter().take_while(|k| **k <= last);
+            places.extend(listed.chain(self.added.range(first..=last)).take(limit).map(|k| *k as u32));
+        }
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+}
+
+/// A table of about as many places as there are keys, a fourth at least, so that a key is found without a search.
+fn starts(keyed: &[u64]) -> (Vec<u32>, u32) {
+    let bits = keyed.len().max(4).ilog2().min(28) - 1;
+    let shift = u64::BITS - bits;
+    let mut starts = vec![0_u32; 1 << bits];
+    for key in keyed {
+        starts[(key >> shift) as usize] += 1;
+    }
+    let mut sum = 0;
+    for count in &mut starts {
+        (*count, sum) = (sum, sum + *count);
+    }
+    (starts, shift)
+}
+
+/// Each key of a person, with its rule.
+fn keys(person: &Person) -> Vec<(u32, u8)> {
+    let mut out = Vec::with_capacity(32);
+    Keys { out: &mut out }.of(person);
+    out.sort_unstable();
+    out.dedup();
+    out
 }
 
 struct Keys<'k> {
-    person: u32,
-    out: &'k mut Vec<(u64, u32)>,
+    out: &'k mut Vec<(u32, u8)>,
 }
 
 impl Keys<'_> {
@@ -37,9 +91,8 @@ impl Keys<'_> {
         if parts.iter().any(|p| p.is_empty()) {
             return;
         }
-        let mut hasher = DefaultHasher::new();
-        (rule, parts).hash(&mut hasher);
-        self.out.push((hasher.finish(), self.person));
+        let mark = parts.iter().fold(u64::from(rule), |mark, part| mark_of(mark, part));
+        self.out.push(((mark >> 32) as u32, rule));
     }
 
     fn of(&mut self, p: &Person) {
@@ -57,10 +110,10 @@ impl Keys<'_> {
             let half = value.char_indices().nth(value.chars().count() / 2).map_or(0, |(at, _)| at);
             let (head, tail) = value.split_at(half);
             for (rule, part) in [(4, head), (5, tail)] {
-                self.push(rule, &[system, part, first]);
-                self.push(rule + 30, &[system, part, &home.postal]);
-                self.push(rule + 60, &[system, part, year]);
-                self.push(rule + 90, &[system, part, given]);
+                self.push(WEAK + rule, &[system, part, first]);
+                self.push(WEAK + rule + 30, &[system, part, &home.postal]);
+                self.push(WEAK + rule + 60, &[system, part, year]);
+                self.push(WEAK + rule + 90, &[system, part, given]);
             }
         }
         p.phones.iter().for_each(|phone| self.push(6, &[phone]));
@@ -68,28 +121,28 @@ impl Keys<'_> {
         self.push(8, &[given, &p.birth]);
         self.push(9, &[second, &p.birth]);
         self.push(10, &[given, first, second]);
-        self.push(11, &[given, first, year]);
-        self.push(12, &[given, first, month_day]);
-        self.push(13, &[given, first, &home.postal]);
-        self.push(14, &[given, first, &home.house]);
+        self.push(WEAK + 11, &[given, first, year]);
+        self.push(WEAK + 12, &[given, first, month_day]);
+        self.push(WEAK + 13, &[given, first, &home.postal]);
+        self.push(WEAK + 14, &[given, first, &home.house]);
         self.push(15, &[&p.birth, &home.postal]);
         self.push(16, &[&p.birth, &home.house]);
-        self.push(17, &[&p.birth, &home.city]);
+        self.push(WEAK + 17, &[&p.birth, &home.city]);
         self.push(18, &[&home.street, &home.house]);
-        self.push(19, &[&home.street, first]);
-        self.push(20, &[&home.street, given]);
-        self.push(21, &[&home.postal, &home.house, first]);
-        self.push(22, &[&home.postal, &home.house, given]);
-        self.push(23, &[&home.place, first]);
-        self.push(24, &[&home.place, given]);
-        self.push(25, &[&home.street, year]);
+        self.push(WEAK + 19, &[&home.street, first]);
+        self.push(WEAK + 20, &[&home.street, given]);
+        self.push(WEAK + 21, &[&home.postal, &home.house, first]);
+        self.push(WEAK + 22, &[&home.postal, &home.house, given]);
+        self.push(WEAK + 23, &[&home.place, first]);
+        self.push(WEAK + 24, &[&home.place, given]);
+        self.push(WEAK + 25, &[&home.street, year]);
         let crossed = if given <= first { [given, first] } else { [first, given] };
-        self.push(26, &[crossed[0], crossed[1], year]);
+        self.push(WEAK + 26, &[crossed[0], crossed[1], year]);
         let surnames = if first <= second { [first, second] } else { [second, first] };
-        self.push(27, &[surnames[0], surnames[1], given]);
+        self.push(WEAK + 27, &[surnames[0], surnames[1], given]);
         self.push(28, &[surnames[0], surnames[1], &p.birth]);
         if home.postal.is_empty() && p.phones.is_empty() {
-            self.push(29, &[crossed[0], crossed[1]]);
+            self.push(WEAK + 29, &[crossed[0], crossed[1]]);
         }
     }
 }

@@ -14,9 +14,12 @@ mod weights;
 
 pub use compare::{Field, Level};
 pub use person::Person;
+use weights::Rarity;
 pub use weights::Weights;
 
 use badiano_fhir::{Value, fhir};
+use blocking::Blocks;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What follows from a pair's score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +50,7 @@ pub struct Bands {
 
 impl Default for Bands {
     fn default() -> Self {
-        Bands { automatic_bits: 5.5, review_bits: -6.0 }
+        Bands { automatic_bits: 5.5, review_bits: -2.0 }
     }
 }
 
@@ -57,10 +60,16 @@ pub struct Decision {
     /// Places in the list of people; `a < b`.
     pub a: usize,
     pub b: usize,
+    pub score: Score,
+}
+
+/// How much speaks for one person.
+#[derive(Debug, Clone, Copy)]
+pub struct Score {
     /// Logarithm of the odds to base 2 that both are one person.
     pub bits: f64,
     pub band: Band,
-    /// Why it is not automatic although the score would have it.
+    /// Why it is not automatic although the bits would have it.
     pub guard: Option<&'static str>,
 }
 
@@ -75,33 +84,105 @@ pub struct Linked {
     pub compared: usize,
 }
 
-/// Links a list with weights learnt from it. Cost grows with the candidate pairs; memory too, at 16 bytes a pair.
+/// Links a list with weights learnt from it. Cost and memory grow with the list and with the pairs that are not strangers.
 pub fn link(people: &[Person], bands: Bands) -> Linked {
-    let pairs = blocking::candidates(people);
-    let weights = Weights::learn(people, &pairs);
-    let mut decisions = in_parallel(&pairs, |&(a, b)| {
-        let decision = decide(people, a as usize, b as usize, &weights, bands);
-        (decision.band != Band::NoLink).then_some(decision)
+    let blocks = Blocks::of(people);
+    let weights = Weights::learn(people, &blocks);
+    let compared = AtomicUsize::new(0);
+    let places: Vec<u32> = (0_u32..).take(people.len()).collect();
+    let mut decisions: Vec<Decision> = in_parallel(&places, |&a, out: &mut Vec<Decision>| {
+        let one = &people[a as usize];
+        let judge = Judge::of(one, &weights, bands);
+        let later = blocks.candidates(one);
+        let later = &later[later.partition_point(|b| *b <= a)..];
+        compared.fetch_add(later.len(), Ordering::Relaxed);
+        let scored = later.iter().map(|b| (*b as usize, judge.score(&people[*b as usize])));
+        let linked = scored.filter(|(_, score)| score.band != Band::NoLink);
+        out.extend(linked.map(|(b, score)| Decision { a: a as usize, b, score }));
     });
     let cluster = cluster::join(people, &mut decisions, &weights);
-    Linked { cluster, decisions, weights, compared: pairs.len() }
+    Linked { cluster, decisions, weights, compared: compared.into_inner() }
+}
+
+/// People that one can be looked for among, with what was learnt of them.
+pub struct Index {
+    people: Vec<Person>,
+    blocks: Blocks,
+    weights: Weights,
+    bands: Bands,
+}
+
+impl Index {
+    pub fn of(people: Vec<Person>, bands: Bands) -> Index {
+        let blocks = Blocks::of(&people);
+        let weights = Weights::learn(&people, &blocks);
+        Index { people, blocks, weights, bands }
+    }
+
+    /// Found from now on; what was learnt stays as it is.
+    pub fn add(&mut self, person: Person) {
+        self.blocks.add(u32::try_from(self.people.len()).unwrap_or(u32::MAX), &person);
+        self.people.push(person);
+    }
+
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Who may be this person, best first: place, bits, band and guard. People whom nothing speaks for are left out.
+    pub fn matches(&self, person: &Person) -> Vec<Match> {
+        let judge = Judge::of(person, &self.weights, self.bands);
+        let candidates = self.blocks.candidates(person).into_iter().map(|place| place as usize);
+        let scored = candidates.map(|place| Match { place, score: judge.score(&self.people[place]) });
+        let mut matches: Vec<Match> = scored.filter(|m| m.score.band != Band::NoLink).collect();
+        matches.sort_by(|x, y| y.score.bits.total_cmp(&x.score.bits).then(x.place.cmp(&y.place)));
+        matches
+    }
+}
+
+/// Somebody who may be the person that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Match {
+    pub place: usize,
+    pub score: Score,
 }
 
 /// Scores one pair.
 pub fn decide(people: &[Person], a: usize, b: usize, weights: &Weights, bands: Bands) -> Decision {
-    let (one, other) = (&people[a], &people[b]);
-    let levels = compare::levels(one, other);
-    let bits = weights.bits(one, &levels);
-    let mut band = match bits {
-        w if w >= bands.automatic_bits => Band::Automatic,
-        w if w >= bands.review_bits => Band::Review,
-        _ => Band::NoLink,
-    };
-    let guard = guard::objection(one, other, &levels);
-    if guard.is_some() && band == Band::Automatic {
-        band = Band::Review;
+    Decision { a, b, score: Judge::of(&people[a], weights, bands).score(&people[b]) }
+}
+
+/// What is the same for all pairs of one person.
+pub struct Judge<'j> {
+    one: &'j Person,
+    rarity: Rarity,
+    weights: &'j Weights,
+    bands: Bands,
+}
+
+impl<'j> Judge<'j> {
+    pub fn of(one: &'j Person, weights: &'j Weights, bands: Bands) -> Self {
+        Judge { one, rarity: weights.rarity(one), weights, bands }
     }
-    Decision { a, b, bits, band, guard }
+
+    pub fn score(&self, other: &Person) -> Score {
+        let levels = compare::levels(self.one, other);
+        let bits = self.weights.bits(&self.rarity, &levels);
+        // Most pairs are of strangers: nothing else is asked of them.
+        let guard =
+            (bits >= self.bands.review_bits).then(|| guard::objection(self.one, other, &levels)).flatten();
+        let band = match bits {
+            w if w >= self.bands.automatic_bits && guard.is_none() => Band::Automatic,
+            w if w >= self.bands.automatic_bits => Band::Review,
+            w if w >= self.bands.review_bits && guard.is_none() => Band::Review,
+            _ => Band::NoLink,
+        };
+        Score { bits, band, guard }
+    }
 }
 
 /// The waterfall of a pair: each field with its level and weight, as a JSON object.
@@ -109,17 +190,17 @@ pub fn explain(people: &[Person], decision: &Decision, weights: &Weights) -> Val
     let (one, other) = (&people[decision.a], &people[decision.b]);
     let levels = compare::levels(one, other);
     let fields: Vec<Value> = weights
-        .waterfall(one, &levels)
+        .waterfall(&weights.rarity(one), &levels)
         .into_iter()
         .map(|(field, level, bits)| {
             fhir!({ "field": (field.name()), "level": (level.name()), "bits": (rounded(bits)) })
         })
         .collect();
     let mut line = fhir!({
-        "a": (&*one.id), "b": (&*other.id), "band": (decision.band.name()),
-        "bits": (rounded(decision.bits)), "prior": (rounded(weights.prior_bits())), "fields": fields
+        "a": (&*one.id), "b": (&*other.id), "band": (decision.score.band.name()),
+        "bits": (rounded(decision.score.bits)), "prior": (rounded(weights.prior_bits())), "fields": fields
     });
-    if let Some(why) = decision.guard {
+    if let Some(why) = decision.score.guard {
         line.set("guard", why);
     }
     line
@@ -131,15 +212,17 @@ fn rounded(bits: f64) -> Value {
     badiano_fhir::json::parse(text.as_bytes()).unwrap_or_else(|_| text.into())
 }
 
-/// Maps over a slice on all cores, keeping order and dropping `None`.
-fn in_parallel<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> Option<R> + Sync) -> Vec<R> {
+/// What each item adds, in the order of the items, on all cores.
+fn in_parallel<T: Sync, R: Send>(items: &[T], each: impl Fn(&T, &mut Vec<R>) + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = items.len().div_ceil(threads).max(1);
+    let all = |own: &[T]| {
+        let mut out = Vec::new();
+        own.iter().for_each(|item| each(item, &mut out));
+        out
+    };
     std::thread::scope(|scope| {
-        let running: Vec<_> = items
-            .chunks(share)
-            .map(|own| scope.spawn(|| own.iter().filter_map(&each).collect::<Vec<R>>()))
-            .collect();
+        let running: Vec<_> = items.chunks(share).map(|own| scope.spawn(|| all(own))).collect();
         running.into_iter().flat_map(|r| r.join().expect("comparing does not panic")).collect()
     })
 }

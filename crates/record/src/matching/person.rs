@@ -5,7 +5,6 @@ use badiano_mexico::curp::{Curp, is_generic};
 use badiano_mexico::name::{NameKind, PersonName, comparison_words, fold, kind_of, split_surnames};
 use badiano_mexico::naming;
 use badiano_mexico::phonetic;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Words of one name that count; a longer one is cut.
 const WORDS_MAX: usize = 8;
@@ -28,14 +27,27 @@ pub struct Text {
 
 impl Text {
     fn new(text: &str) -> Text {
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        Text { text: text.into(), mark: hasher.finish() }
+        Text { text: text.into(), mark: mark_of(0, text) }
     }
 
     pub fn mark(&self) -> u64 {
         self.mark
     }
+}
+
+/// A number of 64 bits that two texts share once in a great while; begun with another, it tells what stood before.
+pub fn mark_of(begun: u64, text: &str) -> u64 {
+    const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mixed =
+        |mark: u64, word: u64| (mark ^ word).wrapping_mul(MIX).rotate_left(29) ^ word.wrapping_mul(MIX) >> 32;
+    let mut words = text.as_bytes().chunks_exact(8);
+    let mark = words.by_ref().fold(mixed(begun, text.len() as u64), |mark, word| {
+        mixed(mark, u64::from_le_bytes(word.try_into().unwrap_or_default()))
+    });
+    let mut last = [0; 8];
+    last[..words.remainder().len()].copy_from_slice(words.remainder());
+    let mark = mixed(mark, u64::from_le_bytes(last));
+    (mark ^ mark >> 31).wrapping_mul(MIX)
 }
 
 impl std::ops::Deref for Text {

@@ -1,11 +1,12 @@
 //! What agreement is worth: m and u of each field and level, learnt by expectation maximisation without labels (Fellegi-Sunter; Winkler 1988).
 
+use super::blocking::Blocks;
 use super::compare::{Field, Level, Levels, levels};
 use super::person::Person;
 use std::collections::HashMap;
 
-/// Candidate pairs that are learnt from.
-const LEARNT_FROM_MAX: usize = 200_000;
+/// People whose candidate pairs are learnt from.
+const LEARNT_FROM_MAX: usize = 20_000;
 /// Random pairs from which chance agreement is counted.
 const RANDOM_PAIRS: usize = 100_000;
 const ROUNDS: usize = 10;
@@ -54,19 +55,14 @@ type Shares = [HashMap<Box<str>, f64>; Field::ALL.len()];
 type Table = [[f64; Level::COUNT]; Field::ALL.len()];
 
 impl Weights {
-    /// Learns from the candidates (both classes) and from random pairs (chance agreement).
-    pub fn learn(people: &[Person], candidates: &[(u32, u32)]) -> Weights {
+    /// Learns from candidates (both classes) and from random pairs (chance agreement).
+    pub fn learn(people: &[Person], blocks: &Blocks) -> Weights {
         let shares = shares(people);
         let mut u = chance(people);
         for (row, of_value) in u.iter_mut().zip(&shares).filter(|(_, shares)| !shares.is_empty()) {
             row[Level::Equal as usize] = of_value.values().map(|share| share * share).sum();
         }
-        let step = candidates.len().div_ceil(LEARNT_FROM_MAX).max(1);
-        let seen: Vec<Levels> = candidates
-            .iter()
-            .step_by(step)
-            .map(|&(a, b)| levels(&people[a as usize], &people[b as usize]))
-            .collect();
+        let (seen, step) = sample(people, blocks);
         let n = people.len() as f64;
         let all_pairs = (n * (n - 1.0) / 2.0).max(1.0);
         let (mut m, mut prior) = (ASSUMED, (0.25 * n / all_pairs).min(0.5));
@@ -83,7 +79,7 @@ impl Weights {
                 }
             }
             m = counts.map(shares_of);
-            prior = ((matched * step as f64).max(1.0) / all_pairs).min(0.5);
+            prior = ((matched * step).max(1.0) / all_pairs).min(0.5);
         }
         let prior_bits = (prior / (1.0 - prior)).log2();
         let bits = ratios(&m, &u);
@@ -96,59 +92,81 @@ impl Weights {
         self.prior_bits
     }
 
-    /// The odds that both are one person, as a logarithm to base 2; `a` is either of both (values count where they are equal).
-    pub fn bits(&self, a: &Person, levels: &Levels) -> f64 {
-        self.prior_bits + self.waterfall(a, levels).iter().map(|(_, _, bits)| bits).sum::<f64>()
+    /// The odds that both are one person, as a logarithm to base 2; the rarity is that of either of both (it counts where they agree).
+    pub fn bits(&self, rarity: &Rarity, levels: &Levels) -> f64 {
+        let mut sum = self.prior_bits;
+        self.weigh(rarity, levels, |_, _, bits| sum += bits);
+        sum
     }
 
     /// What each known field adds; the order is that of [`Field::ALL`].
-    pub fn waterfall(&self, a: &Person, levels: &Levels) -> Vec<(Field, Level, f64)> {
-        let same_curp = levels[Field::Curp as usize] == Level::Equal;
-        let (mut residence, mut moved) = (self.residence_bits_max, 0.0);
-        let known = Field::ALL.into_iter().filter(|f| levels[*f as usize] != Level::Unknown);
-        known
-            .map(|field| {
-                let level = levels[field as usize];
-                let mut bits = self.bits[field as usize][level as usize];
-                if same_curp && field == Field::Curp {
-                    bits = CURP_BITS;
-                } else if level == Level::Equal {
-                    bits = self.of_equal(field, a).unwrap_or(bits);
-                }
-                // A CURP is made of name, date and sex: they say again what it has said.
-                if same_curp
-                    && matches!(
-                        field,
-                        Field::Given | Field::FirstSurname | Field::SecondSurname | Field::Birth | Field::Sex
-                    )
-                {
-                    bits = bits.min(0.0);
-                }
-                if is_implied(field, levels) {
-                    bits = bits.min(0.0);
-                }
-                if field.is_residence() && bits > 0.0 {
-                    bits = bits.min(residence);
-                    residence -= bits;
-                } else if field.is_residence() {
-                    // Who moved has another street, city and state at once: they say one thing, once.
-                    (bits, moved) = ((bits - moved).min(0.0), bits.min(moved));
-                }
-                (field, level, bits)
-            })
-            .collect()
+    pub fn waterfall(&self, rarity: &Rarity, levels: &Levels) -> Vec<(Field, Level, f64)> {
+        let mut fields = Vec::new();
+        self.weigh(rarity, levels, |field, level, bits| fields.push((field, level, bits)));
+        fields
     }
 
-    /// Agreement in a rare value is worth more.
-    fn of_equal(&self, field: Field, person: &Person) -> Option<f64> {
-        let value = counted_value(field, person)?;
-        let share = *self.shares[field as usize].get(value)?;
-        Some((self.m[field as usize][Level::Equal as usize] / share).log2())
+    fn weigh(&self, rarity: &Rarity, levels: &Levels, mut each: impl FnMut(Field, Level, f64)) {
+        let same_curp = levels[Field::Curp as usize] == Level::Equal;
+        let (mut residence, mut moved) = (self.residence_bits_max, 0.0);
+        for field in Field::ALL.into_iter().filter(|f| levels[*f as usize] != Level::Unknown) {
+            let level = levels[field as usize];
+            let mut bits = self.bits[field as usize][level as usize];
+            if same_curp && field == Field::Curp {
+                bits = CURP_BITS;
+            } else if level == Level::Equal {
+                bits = rarity.0[field as usize].map_or(bits, f64::from);
+            }
+            // A CURP is made of name, date and sex: they say again what it has said.
+            if same_curp && field as usize <= Field::Sex as usize || is_implied(field, levels) {
+                bits = bits.min(0.0);
+            }
+            if field.is_residence() && bits > 0.0 {
+                bits = bits.min(residence);
+                residence -= bits;
+            } else if field.is_residence() {
+                // Who moved has another street, city and state at once: they say one thing, once.
+                (bits, moved) = ((bits - moved).min(0.0), bits.min(moved));
+            }
+            each(field, level, bits);
+        }
+    }
+
+    /// What agreement in each of a person's values is worth: more for a rare one. Asked once for all its pairs.
+    pub fn rarity(&self, person: &Person) -> Rarity {
+        Rarity(Field::ALL.map(|field| {
+            let share = self.shares[field as usize].get(counted_value(field, person)?)?;
+            Some((self.m[field as usize][Level::Equal as usize] / share).log2() as f32)
+        }))
     }
 }
 
+/// Bits of agreement in a person's own values; nothing where a value's frequency does not count.
+#[derive(Debug, Clone, Copy)]
+pub struct Rarity([Option<f32>; Field::ALL.len()]);
+
 fn plain_bits(bits: &Table, levels: &Levels) -> f64 {
     levels.iter().enumerate().map(|(field, level)| bits[field][*level as usize]).sum()
+}
+
+/// Levels of candidate pairs of people drawn evenly from the list, and how many pairs each stands for.
+fn sample(people: &[Person], blocks: &Blocks) -> (Vec<Levels>, f64) {
+    let step = people.len().div_ceil(LEARNT_FROM_MAX).max(1);
+    let mut seen = Vec::new();
+    let (mut asked, mut of_asked) = (0, 0);
+    for a in (0..people.len()).step_by(step) {
+        asked += 1;
+        for b in blocks.candidates(&people[a]).into_iter().map(|b| b as usize).filter(|b| *b != a) {
+            of_asked += 1;
+            // Each pair once: from both ends it comes twice, unless the other end was not drawn.
+            if b > a || b % step != 0 {
+                seen.push(levels(&people[a], &people[b]));
+            }
+        }
+    }
+    let all = f64::from(of_asked) * people.len() as f64 / f64::from(asked.max(1)) / 2.0;
+    let stands_for = if seen.is_empty() { 1.0 } else { all / seen.len() as f64 };
+    (seen, stands_for)
 }
 
 /// The odds, as a logarithm to base 2, that two who live in one house are one person, told by all that is not the house.

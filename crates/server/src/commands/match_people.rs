@@ -93,7 +93,7 @@ fn pairs(people: &[Person], linked: &Linked, out: &mut dyn Write) -> std::io::Re
 
 fn tell(people: &[Person], linked: &Linked, format: Format) {
     use badiano_record::matching::Band;
-    let of = |band: Band| linked.decisions.iter().filter(|d| d.band == band).count();
+    let of = |band: Band| linked.decisions.iter().filter(|d| d.score.band == band).count();
     let clusters = linked.cluster.iter().enumerate().filter(|(place, cluster)| place == *cluster).count();
     let (automatic, review) = (of(Band::Automatic), of(Band::Review));
     say(&match format {
