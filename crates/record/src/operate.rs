@@ -1,4 +1,4 @@
-//! What only the operator of the machine may ask of a running node: a copy of everything it keeps.
+//! What only the operator of the machine may ask of a running node: a copy of everything it keeps, and images brought in from its disks.
 
 use crate::access::Action;
 use crate::audit::Act;
@@ -30,7 +30,7 @@ impl Session {
     }
 
     /// Requires whoever owns the data directory: files of the machine are named here.
-    fn operates(&self) -> Result<(), Fault> {
+    pub(crate) fn operates(&self) -> Result<(), Fault> {
         let may = match self.principal() {
             Principal::System { scopes, .. } => scopes.iter().any(|s| s == OPERATE),
             Principal::Job { .. } => true,

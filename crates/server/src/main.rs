@@ -27,6 +27,7 @@ Ejemplos / examples:
   badiano serve --role hub --data /srv/hub  el concentrador nacional
   badiano demo                              un concentrador y dos hospitales con datos sintéticos
   badiano verify comprobante.json --keys llaves.txt
+  badiano import /mnt/archivo --report importado.ndjson    los archivos DICOM de un archivo anterior
   badiano hl7 to-fhir mensaje.hl7           un mensaje HL7 v2 como transacción FHIR
   badiano validate paciente.json            recursos FHIR R4 (JSON, XML, NDJSON, carpetas, -)
   badiano fhirpath name.given paciente.json      lo que da una expresión FHIRPath
@@ -58,6 +59,8 @@ enum Command {
     Hl7(commands::hl7::Hl7Command),
     /// Enlaza los registros de una misma persona / link records that are of one person
     Match(commands::match_people::MatchOptions),
+    /// Guarda los archivos DICOM de un directorio / store the DICOM files of a directory
+    Import(commands::import::ImportOptions),
     /// Equipos DICOM y remitentes HL7 / DICOM devices and HL7 senders
     Peers(administer::Group<administer::Peers>),
     /// Cuentas, roles y proveedores de identidad / accounts, roles and identity providers
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Command::Fhirpath(options) => commands::fhirpath::run(&options, arguments.format),
         Command::Match(options) => commands::match_people::run(&options, arguments.format),
         Command::Join(options) => commands::join::run(&options),
+        Command::Import(options) => commands::import::run(&options, arguments.format),
         Command::Peers(group) => administer::run(&group, arguments.format),
         Command::Users(group) => administer::run(&group, arguments.format),
         Command::Institutions(group) => administer::run(&group, arguments.format),

@@ -8,6 +8,7 @@ mod fhir_rest;
 mod full_disk;
 mod held_messages;
 mod hl7_command;
+mod import;
 mod modality;
 mod place;
 mod secure;

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod demo;
 pub mod fhirpath;
 pub mod hl7;
+pub mod import;
 pub mod join;
 pub mod match_people;
 mod operator;

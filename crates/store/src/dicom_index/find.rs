@@ -51,6 +51,11 @@ pub struct InstanceFound {
 pub struct Metadata(pub(super) Vec<u8>);
 
 impl Metadata {
+    /// Packs the JSON on the calling thread, so that the writer has less to do.
+    pub fn pack(json: &[u8]) -> Result<Metadata, Fault> {
+        body::pack(json).map(Metadata)
+    }
+
     pub fn open(&self) -> Result<Vec<u8>, Fault> {
         body::unpack(&self.0)
     }

@@ -11,7 +11,6 @@ pub use find::{DicomAnswer, FoundRow, InstanceFound, Metadata};
 pub(crate) use rows::reindex;
 
 use crate::blobs::read_blob;
-use crate::body;
 use crate::packs::BlobRef;
 use crate::tx::{Area, Tx};
 use crate::view::{View, signed, unsigned};
@@ -36,7 +35,7 @@ pub struct InstanceRow {
     pub transfer_syntax: String,
     pub blob: BlobRef,
     /// DICOM JSON as it is served.
-    pub metadata: Vec<u8>,
+    pub metadata: Metadata,
     /// Offset and length of each frame in the blob.
     pub frames: Vec<(u64, u64)>,
     /// Tag as a number and value as text, several values parted by a backslash; all levels together.
@@ -97,7 +96,7 @@ impl Tx<'_> {
                 row.received.micros,
                 encode(&of_instance),
                 encode_frames(&row.frames),
-                body::pack(&row.metadata)?
+                row.metadata.0
             ],
         )?;
         let instance = self.conn.last_insert_rowid();
