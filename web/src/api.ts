@@ -225,7 +225,8 @@ export interface Report {
   earlier: { version: number; status: string; author: string; issued: Instant; sections: Section[]; conclusion: string }[];
 }
 
-/** GET /api/report-templates?modality=CT -> { templates }, the fitting ones first */
+/** GET /api/report-templates?modality=CT -> { templates }, the fitting ones first. POST /api/report-templates (an IHE MRRT file, text/html)
+ *  -> { template, left_out }; DELETE /api/report-templates/{id} -> 204, those of the house alone */
 export interface ReportTemplates { templates: ReportTemplate[] }
 export interface ReportTemplate {
   id: string;

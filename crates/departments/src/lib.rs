@@ -4,6 +4,7 @@
 
 pub mod catalogue;
 pub mod department;
+pub mod mrrt;
 pub mod radiology;
 pub mod template;
 #[cfg(test)]

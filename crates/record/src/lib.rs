@@ -38,6 +38,7 @@ pub mod resources;
 pub mod revocation;
 mod secrets;
 pub mod session;
+pub mod templates;
 pub mod unreleased;
 mod validation;
 pub mod workflow;
