@@ -4,6 +4,7 @@ use crate::asking::mllp;
 use crate::person::{SENDER, sender};
 use crate::world::{NORTE, World, list_peer, system};
 use badiano_hl7::map::Tables;
+use badiano_record::messages::MessageState;
 use badiano_record::peers::PeerKind;
 
 /// A message of a kind about the patient, from an application and facility.
@@ -83,4 +84,23 @@ async fn every_kind_of_message_is_acknowledged_to_a_listed_sender_and_is_in_the_
         kinds().len()
     );
     assert!(unlogged.is_empty(), "doors without an audit entry: {unlogged:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_about_no_patient_is_refused_to_its_sender_and_kept_for_a_person() {
+    let world = World::new().await;
+    let admin = || system(&world.norte.node, "badiano/admin");
+    let from = "SINPID|NORTE";
+    list_peer(&world.norte.node, PeerKind::Hl7, from, NORTE).await;
+    for (n, kind) in kinds().into_iter().enumerate() {
+        let whole = String::from_utf8(message(&world, &kind, from, &format!("Z{n}"))).expect("UTF-8");
+        let segments: Vec<&str> = whole.split('\r').filter(|s| !s.starts_with("PID|")).collect();
+        let answer = mllp(world.norte.mllp, segments.join("\r").as_bytes()).await;
+        assert!(matches!(code(&answer), "AE" | "CE"), "{kind}: {answer}");
+        assert!(answer.contains("ERR|"), "{kind}: {answer}");
+        let receipts = admin().messages(1).expect("receipts");
+        let kept = receipts.first().expect("kept");
+        assert_eq!((kept.control_id.as_str(), kept.state), (format!("Z{n}").as_str(), MessageState::Held));
+        assert!(kept.why.contains("no PID") && kept.wrote.is_empty(), "{kind}: {}", kept.why);
+    }
 }

@@ -97,19 +97,22 @@ async fn keep(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) 
     let host = remote.ip().to_canonical().to_string();
     let peer = gate.node.admit(PeerKind::Hl7, &name, &host, now)?;
     let session = gate.node.session(peer, Purpose::Treatment, now);
-    session.receive_message(read(gate, message, &name)).await.map(|_| ())
+    let (intake, lacks) = read(gate, message, &name);
+    session.receive_message(intake).await?;
+    // It is kept, and shown as held; only its sender can mend it.
+    lacks.map_or(Ok(()), |why| Err(Fault::invalid(why)))
 }
 
 /// Reads a kept message once more, for the administrator who has it applied again.
 pub async fn replay(session: &Session, gate: &Gate, id: &str) -> Result<Receipt, Fault> {
     let held = session.held_message(id)?;
     let message = Message::parse(held.original.clone()).map_err(|e| Fault::invalid(e.to_string()))?;
-    let intake = read(gate, &message, &held.receipt.sender);
+    let (intake, _) = read(gate, &message, &held.receipt.sender);
     session.replay_message(held, intake).await
 }
 
-/// What the map of a sender makes of its message.
-fn read(gate: &Gate, message: &Message, name: &str) -> Intake {
+/// What the map of a sender makes of its message, and what it cannot be applied without.
+fn read(gate: &Gate, message: &Message, name: &str) -> (Intake, Option<&'static str>) {
     let mapped = map(message, &TABLES, &super::naming(&gate.node.settings().zone, name));
     let mut losses: Vec<Loss> = Vec::new();
     for loss in mapped.losses {
@@ -118,7 +121,7 @@ fn read(gate: &Gate, message: &Message, name: &str) -> Intake {
             loss.count.min(100),
         ));
     }
-    Intake {
+    let intake = Intake {
         kind: mapped.kind,
         control_id: mapped.control_id,
         original: message.bytes().to_vec(),
@@ -127,7 +130,8 @@ fn read(gate: &Gate, message: &Message, name: &str) -> Intake {
             Event::Merge(pairs) => pairs.into_iter().map(|m| (m.from, m.to)).collect(),
             _ => Vec::new(),
         },
-        needs_person: mapped.needs_person.map(str::to_owned),
+        needs_person: mapped.lacks.or(mapped.needs_person).map(str::to_owned),
         losses,
-    }
+    };
+    (intake, mapped.lacks)
 }

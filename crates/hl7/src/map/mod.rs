@@ -91,6 +91,8 @@ pub struct Mapped {
     pub losses: Vec<Loss>,
     /// Why a person should look at it: the tables could make nothing safe of a part of it.
     pub needs_person: Option<&'static str>,
+    /// What its kind cannot be without and that is not there: the sender is told (HL7 table 0357, code 100).
+    pub lacks: Option<&'static str>,
 }
 
 impl Mapped {
@@ -152,7 +154,11 @@ pub fn map(message: &Message, tables: &Tables, naming: &Naming) -> Mapped {
         _ => Event::NotMapped,
     };
     let losses = m.losses();
-    Mapped { kind, control_id: message.control_id().into_owned(), event, resources, losses, needs_person }
+    let control_id = message.control_id().into_owned();
+    // Every kind that a table names is about a patient.
+    let names_patient = message.all_segments().any(|s| s.name() == "PID");
+    let lacks = (row.is_some() && !names_patient).then_some("the message has no PID: it is about no patient");
+    Mapped { kind, control_id, event, resources, losses, needs_person, lacks }
 }
 
 /// The message cut where another PID begins: what is behind a PID is of that person only (house, invariant 5).

@@ -316,7 +316,18 @@ fn an_order_without_a_patient_is_for_a_person_to_look_at() {
     let mapped = mapped(&message("ORM^O01", "ORC|CA|P-1^HIS\r"));
     assert!(mapped.resources.is_empty());
     assert!(mapped.needs_person.is_some());
+    assert!(mapped.lacks.is_some());
     assert_eq!(losses(&mapped), ["ORC-1", "ORC-2"]);
+}
+
+#[test]
+fn every_kind_that_is_mapped_lacks_something_without_a_pid_and_an_unknown_kind_does_not() {
+    let tables = badiano_hl7::map::Tables::standard();
+    for kind in tables.kinds().map(str::to_owned) {
+        assert!(mapped(&message(&kind, "PV1||O\r")).lacks.is_some(), "{kind}");
+        assert!(mapped(&message(&kind, "PID|1||1^^^HGN||RÍOS^LUZ\r")).lacks.is_none(), "{kind}");
+    }
+    assert!(mapped(&message("MFN^M02", "MFI|STF|X\r")).lacks.is_none());
 }
 
 #[test]
