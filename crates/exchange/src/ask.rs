@@ -19,6 +19,9 @@ const REVINCLUDE: &str = "&_revinclude=DiagnosticReport%3Asubject&_revinclude=Im
      &_revinclude=MedicationRequest%3Asubject&_revinclude=MedicationStatement%3Asubject\
      &_revinclude=Immunization%3Apatient&_count=200";
 
+/// The tag (`meta.tag`) that names an entry's institution, so that one without a report has its name too.
+const SOURCE: &str = "urn:badiano:institution";
+
 /// A source that gave nothing, and why. One that consent excluded is never here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
@@ -132,9 +135,12 @@ pub async fn ask_sources(session: &Session, wire: &Wire, curp: &str) -> Result<A
                 answer.answered += 1;
                 let sealed = Unreleased::new(entries, &participant.clues);
                 let released = session.release(sealed, curp)?;
-                answer
-                    .entries
-                    .extend(released.entries.into_iter().map(|e| with_source(e, &participant.clues)));
+                answer.entries.extend(
+                    released
+                        .entries
+                        .into_iter()
+                        .map(|e| with_source(e, &participant.clues, &participant.name)),
+                );
             }
             Err(fault) => answer.missing.push(Missing::of(&participant.clues, &participant.name, &fault)),
         }
@@ -192,10 +198,19 @@ fn entries_of(body: &[u8]) -> Result<Vec<Value>, Fault> {
         .collect())
 }
 
-fn with_source(mut resource: Value, clues: &str) -> Value {
+fn with_source(mut resource: Value, clues: &str, name: &str) -> Value {
+    let source = fhir!({ "system": SOURCE, "code": clues, "display": name });
+    let others = resource["meta"]["tag"].items().iter().filter(|t| t.str_of("system") != SOURCE).cloned();
+    let tags: Vec<Value> = others.chain([source]).collect();
     let meta = resource["meta"].clone().with("source", format!("urn:badiano:clues:{clues}"));
-    resource.set("meta", meta);
+    resource.set("meta", meta.with("tag", Value::Array(tags)));
     resource
+}
+
+/// CLUES and name of the institution that a merged entry came from, as the hub lists it.
+pub fn named_source(resource: &Value) -> Option<(String, String)> {
+    let tag = resource["meta"]["tag"].items().iter().find(|t| t.str_of("system") == SOURCE)?;
+    Some((tag.str_of("code").to_owned(), tag.str_of("display").to_owned()))
 }
 
 /// The institution that a merged entry came from.
@@ -240,9 +255,16 @@ mod tests {
     #[test]
     fn the_same_entry_of_one_source_is_shown_once_and_of_two_sources_twice() {
         let entry = || fhir!({ "resourceType": "DiagnosticReport", "id": "1" });
-        let mut entries =
-            vec![with_source(entry(), "A"), with_source(entry(), "A"), with_source(entry(), "B")];
+        let mut entries = ["A", "A", "B"].map(|clues| with_source(entry(), clues, "Hospital")).to_vec();
         deduplicate(&mut entries);
         assert_eq!(entries.len(), 2);
+    }
+
+    #[test]
+    fn an_entry_bears_the_name_that_the_hub_lists_and_no_other() {
+        let forged = with_source(fhir!({ "resourceType": "Patient", "id": "1" }), "A", "Otro");
+        let merged = with_source(forged, "A", "Hospital Norte");
+        assert_eq!(named_source(&merged), Some(("A".to_owned(), "Hospital Norte".to_owned())));
+        assert_eq!(merged["meta"]["tag"].items().len(), 1);
     }
 }

@@ -166,6 +166,7 @@ fn clinician(caller: &Caller) -> Result<(), Fault> {
 /// The hub lists institutions; a hospital knows the names that came with the answer, its own and its hub's.
 pub fn names(caller: &Caller, found: &Answer) -> Names {
     let mut names = person::names_in(&found.entries);
+    names.extend(found.entries.iter().filter_map(ask::named_source));
     names.extend(found.missing.iter().map(|m| (m.institution.clone(), m.name.clone())));
     let listed = caller.gate.node.participants().unwrap_or_default();
     names.extend(listed.into_iter().map(|p| (p.clues, p.name)));
