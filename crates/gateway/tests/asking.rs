@@ -182,8 +182,11 @@ impl World {
             }
             "norte" => of_identity("Nodo NLSSA999101", &self.norte.identity),
             "hub" => of_identity("Nodo DFSSA999001", &self.hub.identity),
-            "staff-of-sur" => self.on_behalf(place, Some(self.fresh("medica"))),
-            "citizen-of-hub" => self.on_behalf(place, None),
+            "staff-of-sur" => self.on_behalf(place, Some(self.fresh("medica")), None),
+            "staff-of-sur-in-an-emergency" => {
+                self.on_behalf(place, Some(self.fresh("medica")), Some("inconsciente en urgencias"))
+            }
+            "citizen-of-hub" => self.on_behalf(place, None, None),
             role => {
                 let role = Role::from_code(role).unwrap_or_else(|| panic!("rightful.json names {role}"));
                 self.staff_cookie(place, &[role]).await
@@ -220,7 +223,7 @@ impl World {
     }
 
     /// As one node asks another: for a clinician of Sur, or for the citizen.
-    fn on_behalf(&self, place: &Place, clinician: Option<String>) -> Asker {
+    fn on_behalf(&self, place: &Place, clinician: Option<String>, emergency: Option<&str>) -> Asker {
         let at_hub = place.node.settings().role == NodeRole::Hub;
         let shown = if at_hub { &self.sur } else { &self.hub.identity };
         let (name, header) = match clinician {
@@ -232,7 +235,8 @@ impl World {
                     institution: crate::world::SUR.into(),
                     cedula: Some("99000002".into()),
                 };
-                (name, OnBehalf::of_staff(&staff, Purpose::Treatment, None, self.curp()))
+                let purpose = if emergency.is_some() { Purpose::Emergency } else { Purpose::Treatment };
+                (name, OnBehalf::of_staff(&staff, purpose, emergency, self.curp()))
             }
             None => {
                 let name = self.fresh("Ciudadana");

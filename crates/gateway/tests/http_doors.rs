@@ -3,12 +3,13 @@
 //! Three lists come of it: public doors, which `docs/conformance/doors.csv` writes down, and two that stay empty, doors that let
 //! somebody in undecided and doors that leave nothing in the log.
 
-use crate::asking::{Answer, Asker};
+use crate::asking::{Answer, Asker, Sent};
 use crate::rightful::{Asked, Row, Words, rows};
 use crate::world::{Place, World};
 use axum::http::Method;
 use badiano_fhir::Value;
 use badiano_gateway::routes;
+use badiano_kernel::{Instant, Principal, Purpose};
 use std::collections::BTreeMap;
 
 const WRITTEN: &str = include_str!("../../../docs/conformance/doors.csv");
@@ -329,4 +330,24 @@ async fn opened_by(
         return Ok(Some(format!("{who} at {at}: the entry came after the answer")));
     }
     Ok(None)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_fetched_in_an_emergency_tell_the_person_once() {
+    let world = World::new().await;
+    let asker = world.rightful(&world.hub, "staff-of-sur-in-an-emergency").await;
+    let study = format!("/pni/images/{}/{}", world.norte.clues, world.patient.study.uid());
+    let notices = || {
+        let principal = Principal::Citizen { curp: world.curp().to_owned(), name: "Persona".to_owned() };
+        let session = world.hub.node.session(principal, Purpose::PatientRequest, Instant::now());
+        session.notices().expect("notices")
+    };
+    assert!(notices().is_empty());
+    for path in ["/metadata", "/series", "/instances"] {
+        let answer = asker.ask(&world.hub, &Method::GET, &format!("{study}{path}"), &Sent::default()).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.whole);
+        let told = notices();
+        let told: Vec<_> = told.iter().map(|n| (n.kind.as_str(), n.reason.as_str())).collect();
+        assert_eq!(told, [("emergency-access", "inconsciente en urgencias")], "{path}");
+    }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 const ENTRIES_MAX: usize = 500;
 /// Entries that the security office reads at a time.
 const ENTRIES_READ_MAX: usize = 10_000;
+const EMERGENCY: &str = "emergency-access";
 /// Entries about one person that are read to make it.
 const LEAVES_MAX: usize = 100_000;
 
@@ -97,12 +98,23 @@ impl Session {
         }
         let notice = Notice {
             when: self.now().to_rfc3339(),
-            kind: "emergency-access".to_owned(),
+            kind: EMERGENCY.to_owned(),
             who: staff.name,
             institution: staff.institution,
             reason,
         };
-        let body = serde_json::to_vec(&notice).map_err(|_| Fault::bug("a notice is always printable"))?;
+        self.tell_of_emergency(&notice, curp).await?;
+        self.is_first(EMERGENCY, curp);
+        Ok(())
+    }
+
+    /// Hub: images are asked in an emergency. The question before them has told the person already, or they are told now.
+    pub async fn note_emergency_images(&self, curp: &str) -> Result<(), Fault> {
+        if self.was_noted(EMERGENCY, curp) { Ok(()) } else { self.note_emergency(curp).await }
+    }
+
+    async fn tell_of_emergency(&self, notice: &Notice, curp: &str) -> Result<(), Fault> {
+        let body = serde_json::to_vec(notice).map_err(|_| Fault::bug("a notice is always printable"))?;
         let key = format!("{curp}/{:016x}", self.now().micros);
         let (curp, writer) = (curp.to_owned(), self.writer());
         self.node()
@@ -110,7 +122,7 @@ impl Session {
             .write(move |tx| {
                 let ids = patients_of_curp(tx, &curp)?;
                 tx.put_document("notice", &key, &body, Expect::Any, writer.now)?;
-                writer.leaf(tx, Act::Execute, "emergency-access", &ids, "emergency access")
+                writer.leaf(tx, Act::Execute, EMERGENCY, &ids, "emergency access")
             })
             .await
     }

@@ -368,6 +368,13 @@ impl Session {
         self.is_first_about("", interaction, what)
     }
 
+    /// Whether it is one of the accesses of the last fifteen minutes.
+    pub(crate) fn was_noted(&self, interaction: &'static str, what: &str) -> bool {
+        let recent = self.node.recent().lock().expect("no holder of the recent accesses panics");
+        let since = recent.open.get(&self.access("", interaction, what));
+        since.is_some_and(|since| self.now < since.plus_seconds(ONE_ACCESS_SECONDS))
+    }
+
     fn is_first_about(&self, patient: &str, interaction: &'static str, what: &str) -> bool {
         let mut recent = self.node.recent().lock().expect("no holder of the recent accesses panics");
         recent.is_first(self.access(patient, interaction, what), self.now)

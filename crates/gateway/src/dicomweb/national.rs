@@ -157,6 +157,9 @@ async fn fetch(
     let person = caller.person.clone().filter(|_| caller.principal.staff().is_some());
     let person =
         person.ok_or_else(|| Refusal::dicomweb(Fault::forbidden("images pass here for a person only")))?;
+    if caller.purpose == Purpose::Emergency {
+        caller.session().note_emergency_images(&person).await.map_err(Refusal::dicomweb)?;
+    }
     from_source(&caller, &person, &source, &study, &rest, uri.query().map(str::to_owned), &headers).await
 }
 
