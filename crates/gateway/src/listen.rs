@@ -4,19 +4,26 @@ use crate::caller::Connection;
 use crate::tls::Tls;
 use axum::Router;
 use badiano_kernel::Fault;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 /// Connections served at once; more wait in the listener's queue.
 const CONNECTIONS_MAX: usize = 4096;
-/// A client that has not sent its headers by then is cut off.
+/// A client that has not sent its headers by then is cut off, and so is one that has not asked anything yet.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// HTTP/2: a client that is silent is asked this often whether it is there, and is cut off if it does not say so in time (RFC 9113, section 6.7).
+const PING_EVERY: Duration = Duration::from_secs(60);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// HTTP/2: fields of one request, expanded (RFC 9113, section 10.5.1).
+const HEADER_BYTES_MAX: u32 = 64 << 10;
 
 /// Serves until the process ends. `tls` is none for plain HTTP, which listens on loopback only.
 pub async fn serve(listener: TcpListener, tls: Option<Arc<Tls>>, router: Router) -> Result<(), Fault> {
@@ -88,9 +95,24 @@ pub(crate) async fn run<I>(
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
-    let service = TowerToHyperService::new(router.layer(axum::Extension(connection)));
+    let inner = TowerToHyperService::new(router.layer(axum::Extension(connection)));
+    let asked = Arc::new(AtomicBool::new(false));
+    let noted = asked.clone();
+    let service = service_fn(move |request| {
+        noted.store(true, Ordering::Relaxed);
+        inner.call(request)
+    });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(256);
-    builder.serve_connection_with_upgrades(io, service).await
+    let mut http2 = builder.http2();
+    http2.timer(TokioTimer::new()).max_concurrent_streams(256).max_header_list_size(HEADER_BYTES_MAX);
+    http2.keep_alive_interval(PING_EVERY).keep_alive_timeout(PING_TIMEOUT);
+    let serving = builder.serve_connection_with_upgrades(io, service);
+    tokio::pin!(serving);
+    // Which protocol it is shows in the first bytes, and no protocol's own wait has begun before them.
+    tokio::select! {
+        done = &mut serving => return done,
+        () = tokio::time::sleep(HEADER_TIMEOUT) => {}
+    }
+    if asked.load(Ordering::Relaxed) { serving.await } else { Ok(()) }
 }

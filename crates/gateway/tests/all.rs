@@ -1,6 +1,7 @@
 //! The doors of a running node, called over their sockets: who gets in, what an answer holds, what the log says.
 
 mod asking;
+mod bad_http2;
 mod bad_input;
 mod dimse_calls;
 mod dimse_doors;

@@ -15,11 +15,11 @@ use badiano_testkit::Rng;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-const SEED: u64 = 0x0bad_1257;
+pub const SEED: u64 = 0x0bad_1257;
 /// What memory may grow by, whatever is sent: two bodies of the longest that is read whole, and room.
 const GROWTH_MIB_MAX: u64 = 256;
 /// What an attack without an end sends before it gives up.
-const ENDLESS: usize = 40 << 20;
+pub const ENDLESS: usize = 40 << 20;
 const PIECE: usize = 64 << 10;
 
 /// Media type and body of an attack; the length that is announced, nothing for chunks without an end.
@@ -123,7 +123,7 @@ fn is_clear(heard: &[u8]) -> bool {
 }
 
 /// Counts, and what was found at the end of a run.
-fn conclude(node: &Node, what: &str, cases: usize, before: (u64, Vec<(String, u64)>), wrong: &[String]) {
+pub fn conclude(node: &Node, what: &str, cases: usize, before: (u64, Vec<(String, u64)>), wrong: &[String]) {
     let (peak, holdings) = (node.peak_mib(), node.holdings());
     println!("{what}: {cases} cases (seed {SEED:#x}); memory {} MiB before, at most {peak} MiB", before.0);
     assert!(wrong.is_empty(), "{what}:\n{}", wrong.join("\n"));

@@ -21,6 +21,9 @@ const WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Doors {
     pub http: SocketAddr,
+    pub https: SocketAddr,
+    /// The certificate that stands behind the node's, PEM.
+    pub authority: String,
     pub dimse: SocketAddr,
     pub mllp: SocketAddr,
     /// A token that reads and writes everything and administers.
@@ -45,8 +48,14 @@ async fn the_node_under_attack() {
     let scopes = ["system/*.cruds".to_owned(), "badiano/admin".to_owned()];
     let token = world.norte.node.open_script_token("t", "t", &scopes, 3600, Instant::now()).await;
     let norte = &world.norte;
-    let doors =
-        Doors { http: norte.http, dimse: norte.dimse, mllp: norte.mllp, token: token.expect("a token") };
+    let doors = Doors {
+        http: norte.http,
+        https: norte.https,
+        authority: norte.identity.authority.clone(),
+        dimse: norte.dimse,
+        mllp: norte.mllp,
+        token: token.expect("a token"),
+    };
     println!("\nDOORS {}", serde_json::to_string(&doors).expect("printable"));
     let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     let _ = ended.await;
@@ -144,7 +153,7 @@ impl Node {
         heard(&mut stream)
     }
 
-    fn connect(&self, at: SocketAddr) -> TcpStream {
+    pub fn connect(&self, at: SocketAddr) -> TcpStream {
         let stream = TcpStream::connect(at).expect("the node takes connections");
         stream.set_read_timeout(Some(WAIT)).expect("a timeout");
         stream.set_write_timeout(Some(WAIT)).expect("a timeout");
