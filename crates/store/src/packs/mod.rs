@@ -27,6 +27,10 @@ pub(crate) const BLOB_MARK: &[u8; 8] = b"blob 1\n\0";
 pub(crate) const BLOB_HEAD_BYTES: usize = 8 + 16;
 /// Packs kept open for reading.
 const OPEN_PACKS_MAX: usize = 256;
+/// Buffers kept for the next blobs: fresh memory costs a page fault for each 4 KiB, of which a CT image has 130.
+const SPARE_BUFFERS_MAX: usize = 8;
+/// Longer buffers are let go.
+const SPARE_BYTES_MAX: usize = SMALL_BLOB_BYTES + 2 * SEALED_CHUNK_BYTES;
 
 /// Where a blob lies and how it is opened. The wrapped key stands only in the database: taking the row away destroys it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +68,7 @@ pub(crate) struct Packs {
     folder: PathBuf,
     roll: u64,
     state: Mutex<State>,
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Default)]
@@ -85,7 +90,7 @@ pub(crate) struct Tail {
 
 impl Packs {
     pub fn new(files: Arc<dyn Files>, folder: PathBuf, roll: u64) -> Self {
-        Packs { files, folder, roll, state: Mutex::default() }
+        Packs { files, folder, roll, state: Mutex::default(), spare: Mutex::default() }
     }
 
     /// Takes up the packs found on the disk. `tails` come from the database: what lies behind a tail belongs to
@@ -115,6 +120,21 @@ impl Packs {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An empty buffer for a blob, used before if there is one.
+    pub fn buffer(&self) -> Vec<u8> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Vec::with_capacity(2 * CHUNK_BYTES))
+    }
+
+    /// Takes a buffer back.
+    pub fn give_back(&self, mut buffer: Vec<u8>) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE_BUFFERS_MAX && buffer.capacity() <= SPARE_BYTES_MAX {
+            buffer.clear();
+            spare.push(buffer);
+        }
     }
 
     /// The file of a pack, opened once.

@@ -47,11 +47,17 @@ impl Drop for Stream {
     }
 }
 
+impl Drop for BlobWriter {
+    fn drop(&mut self) {
+        self.shared.packs.give_back(std::mem::take(&mut self.buffer));
+    }
+}
+
 impl BlobWriter {
     pub(crate) fn new(shared: Arc<Shared>) -> Result<Self, Fault> {
         let id: [u8; 16] = random_bytes();
         let (key, wrapped) = shared.key.new_data_key(&id)?;
-        let mut buffer = Vec::with_capacity(2 * CHUNK_BYTES);
+        let mut buffer = shared.packs.buffer();
         buffer.extend_from_slice(BLOB_MARK);
         buffer.extend_from_slice(&id);
         Ok(BlobWriter {
