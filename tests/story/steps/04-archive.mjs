@@ -21,6 +21,7 @@ export async function run(stage) {
   await stored(stage, archive, stage.story.visits[2]);
   await everyFileOfPydicom(stage);
   await expanded(stage);
+  await byLibrary(stage);
 }
 
 /** What breaks off in the middle, and what is not in the encoding that it names. */
@@ -39,6 +40,13 @@ async function expanded(stage) {
   const told = await python(join(stage.peers, 'expanded.py'), given);
   stage.equal(told.wrong, [], 'compressed objects of pydicom are expanded by C-GET and over the web to the values that pydicom and DCMTK see');
   stage.expect(told.exact > 10 && told.near > 5 && told.unknown.length < 5, `${told.exact} lossless ones exactly, ${told.near} lossy ones nearly; ${told.refused.length} that cannot be expanded are counted as failed`, told);
+}
+
+/** A library that strangers use, and what it hides from them: each of its ways to the archive answers as it must. */
+async function byLibrary(stage) {
+  const told = await python(join(stage.peers, 'dicomweb_library.py'), { dicomweb: stage.norte.dicomweb, token: stage.norte.token });
+  const wrong = Object.keys(told).filter((way) => told[way] !== true);
+  stage.equal(wrong, [], `dicomweb-client stores, finds and retrieves in ${Object.keys(told).length} ways: ${Object.keys(told).join(', ')}`);
 }
 
 async function searched(stage, archive, visit) {
