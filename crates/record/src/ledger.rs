@@ -132,8 +132,9 @@ impl Case {
     /// What follows from what it is about: who reads it, and how many.
     fn classify(&mut self, workflow: &Workflow, procedure: &str) {
         self.topic = (workflow.topic)(&self.modality, procedure, &self.description).to_owned();
-        // What has been read once is not taken for another kind of case.
-        if self.readings.is_empty() && !self.signed && self.report.is_none() {
+        // What somebody reads or has read is not taken for another kind of case.
+        let untouched = self.readings.is_empty() && self.reader.is_none() && self.report.is_none();
+        if untouched && !self.signed {
             self.is_read_twice = (workflow.is_read_twice)(&self.modality, procedure, &self.description);
         }
     }
