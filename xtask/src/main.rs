@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod demo;
+mod fhir_clients;
 mod new;
 mod place;
 mod process;

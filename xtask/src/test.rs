@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test there is; what a test needs is brought first, and nothing is skipped.
 
-use crate::{codegen, process, python, story, system, web};
+use crate::{codegen, fhir_clients, process, python, story, system, web};
 
 pub fn run(arguments: &[String]) -> Result<(), String> {
     if !arguments.is_empty() {
@@ -18,7 +18,8 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
 pub fn rust(python: &std::path::Path) -> Result<(), String> {
     // Every test that there is; examples in documentation are none, and linking for them takes minutes.
     let all = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"];
-    let examples = codegen::examples()?;
+    let (examples, clients) = (codegen::examples()?, fhir_clients::ensure()?);
     let mut tests = process::cargo();
-    process::run(tests.args(all).env("BADIANO_PYTHON", python).env("BADIANO_R4_EXAMPLES", examples))
+    tests.args(all).env("BADIANO_PYTHON", python).env("BADIANO_R4_EXAMPLES", examples);
+    process::run(tests.env("BADIANO_FHIR_CLIENTS", clients))
 }
