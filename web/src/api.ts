@@ -171,6 +171,13 @@ export interface Ledger {
   ages_hours: number[];
   tallies: { list: string; state: CaseState; modality: string; topic: string; age: number; overdue: boolean; cases: number }[];
 }
+/** GET /api/indicators: counts and times of nobody; `null` is a count below `count_min`, and times of so few. */
+export interface Indicators {
+  ages_hours: number[];
+  count_min: number;
+  modalities: { code: string; unread: (number | null)[]; overdue: number | null; ended: number | null }[];
+  times: { from: CaseState; to: CaseState; cases: number | null; median_minutes: number | null; ninetieth_minutes: number | null }[];
+}
 /** GET /api/cases?list=&state=&modality=&topic=&overdue=true -> { items }, 500 at most; `list` empty is what has ended */
 export interface Cases { items: WorklistItem[] }
 

@@ -27,6 +27,7 @@ const READING: Section[] = [
   { place: 'lectura', path: 'lectura', word: 'nav.reading', page: () => import('./pages/Worklist.svelte') },
   { place: 'estudio', path: 'estudio', word: 'nav.reading', page: () => import('./pages/Study.svelte'), hidden: true, under: 'lectura' },
   { place: 'pendientes', path: 'pendientes', word: 'nav.ledger', page: () => import('./pages/Ledger.svelte') },
+  { place: 'indicadores', path: 'indicadores', word: 'nav.indicators', page: () => import('./pages/Indicators.svelte') },
 ];
 const ALERTS: Section[] = [{ place: 'alertas', path: 'alertas', word: 'nav.alerts', page: () => import('./pages/Alerts.svelte') }];
 const NATIONAL: Section[] = [{ place: 'consulta', path: 'consulta', word: 'nav.national', page: () => import('./pages/National.svelte') }];

@@ -22,6 +22,7 @@ const shared = {
   'app.hospital': ['Hospital', 'Hospital'],
   'nav.reading': ['Lectura', 'Reading'],
   'nav.ledger': ['Pendientes', 'Unread ledger'],
+  'nav.indicators': ['Indicadores', 'Indicators'],
   'nav.alerts': ['Avisos', 'Alerts'],
   'nav.national': ['Consulta nacional', 'National query'],
   'nav.admin': ['Administración', 'Administration'],

@@ -40,6 +40,10 @@ export const ledger = { ages_hours: [1, 4, 24, 72, 168], tallies: [
   { list: 'reading', state: 'to-read', modality: 'CT', topic: 'thorax', age: 1, overdue: false, cases: 1200 },
   { list: 'reading', state: 'to-read', modality: 'MG', topic: 'breast', age: 5, overdue: true, cases: 13351 },
 ] };
+export const indicators = { ages_hours: [1, 4, 24, 72, 168], count_min: 5,
+  modalities: [{ code: 'CT', unread: [12, null, 0, 5, 7, null], overdue: null, ended: 1990 }, { code: 'MG', unread: [0, 0, 0, 0, 0, null], overdue: null, ended: 10 }],
+  times: [{ from: 'to-read', to: 'final', cases: 1990, median_minutes: 45, ninetieth_minutes: 1440 }, { from: 'placed', to: 'to-read', cases: null, median_minutes: null, ninetieth_minutes: null }],
+};
 export const readers = { readers: [{ account: 'otrevino', name: 'Dr. Óscar Treviño' }] };
 export const clinicians = { clinicians: [{ account: 'rcota', name: 'Dr. Raúl Cota' }] };
 export const critical = { items: [

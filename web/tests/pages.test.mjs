@@ -118,6 +118,17 @@ test('unread studies come first, the filter ignores accents, and the keyboard cl
   assert.deepEqual(claims.map((a) => [a.path, a.csrf]), [['/api/studies/2.25.33002/claim', 'c-1']]);
 });
 
+test('indicators hide small counts and their times', async () => {
+  state.session = session(['radiologist']);
+  await open('/indicadores');
+  await page.getByRole('row', { name: /^CT/ }).waitFor();
+  const cells = await page.getByRole('row', { name: /^CT/ }).getByRole('cell').allTextContents();
+  assert.deepEqual(cells, ['12', '< 5', '0', '5', '7', '< 5', '< 5', '1,990']);
+  const times = await page.getByRole('row', { name: /Sin leer → Firmado/ }).getByRole('cell').allTextContents();
+  assert.deepEqual(times, ['1,990', '45 min', '24 h']);
+  assert.match(await page.getByRole('row', { name: /Solicitado → Sin leer/ }).textContent(), /< 5——/);
+});
+
 test('the ledger counts by age, and a study is excused with a reason', async () => {
   state.session = session(['radiologist']);
   await open('/pendientes');
@@ -340,7 +351,7 @@ test('the language switch changes the words, the document and what the node is a
 test('every page passes axe, dark at a desk and light on a phone, and none scrolls sideways', { timeout: 300_000 }, async () => {
   const visits = [
     [session(null), ['/', '/setup/codigo']],
-    [session(['radiologist']), ['/lectura', '/pendientes', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
+    [session(['radiologist']), ['/lectura', '/pendientes', '/indicadores', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
     [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/avisos']],
     [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/mensajes']],
     [session(['administrator'], { node: hub }), ['/admin/instituciones']],

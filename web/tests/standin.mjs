@@ -39,6 +39,7 @@ export function standIn() {
     if (path === '/api/worklist') return { body: { items: answers.worklist } };
     if (path === '/api/departments/radiology') return { body: answers.department };
     if (path === '/api/ledger') return { body: answers.ledger };
+    if (path === '/api/indicators') return { body: answers.indicators };
     if (path === '/api/cases') return { body: { items: answers.worklist.filter((i) => !state.excused?.has(i.study_uid) && i.state === 'to-read') } };
     if (path === '/api/readers') return { body: answers.readers };
     if (path === '/api/clinicians') return { body: answers.clinicians };

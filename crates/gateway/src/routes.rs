@@ -149,6 +149,7 @@ fn reading_routes() -> Doors {
         .route("/api/report-templates", get(pages::templates::list).post(pages::templates::keep))
         .route("/api/report-templates/{id}", delete(pages::templates::drop_one))
         .route("/api/ledger", get(pages::work::ledger))
+        .route("/api/indicators", get(pages::indicators::imaging))
         .route("/api/cases", get(pages::work::cases))
         .route("/api/readers", get(pages::work::readers))
         .route("/api/clinicians", get(pages::work::clinicians))

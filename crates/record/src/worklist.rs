@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::workflow::{Event, Workflow};
 use badiano_fhir::Value;
 use badiano_kernel::principal::Role;
-use badiano_kernel::{Fault, FaultKind};
+use badiano_kernel::{Fault, FaultKind, Instant};
 use badiano_store::{Stored, Stub, View, WorkMark, WorkQuery, pat_of};
 use std::collections::BTreeMap;
 
@@ -61,6 +61,13 @@ pub struct Tally {
     pub overdue: bool,
 }
 
+/// The way of one case, of nobody named: its modality, and when it came into each state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Course {
+    pub modality: String,
+    pub marks: Vec<(String, Instant)>,
+}
+
 /// Bounds of the classes of age in which the ledger is counted.
 pub const AGES_HOURS: [i64; 5] = [1, 4, 24, 72, 168];
 
@@ -78,6 +85,11 @@ fn item_of(view: &View<'_>, case: Case) -> Result<(CaseItem, Option<Stored>), Fa
     let instances = view.study_instances(&case.study_uid)?;
     let patient = patient.map_or(Value::Null, |p| p.body);
     Ok((CaseItem { case, patient, order: Value::Null, instances, reader_name }, order))
+}
+
+fn course_of(case: Case) -> Course {
+    let marks = case.trail.into_iter().filter_map(|m| Some((m.state, Instant::parse_rfc3339(&m.at)?)));
+    Course { modality: case.modality, marks: marks.collect() }
 }
 
 impl Session {
@@ -127,6 +139,15 @@ impl Session {
             Ok(())
         })?;
         Ok(tally)
+    }
+
+    /// The ways of the newest cases that ended; what consent hides is not among them. Names nobody.
+    pub fn courses(&self, limit: usize) -> Result<Vec<Course>, Fault> {
+        self.reads_cases()?;
+        self.note(Act::Execute, "tally-cases", &[], "how long cases took")?;
+        let query = WorkQuery { kind: &kind_of(IMAGING), list: "", newest_first: true, limit };
+        let lines = self.node().store().read(|view| view.work_lines(&query, &|_, stub| self.sees(stub)))?;
+        lines.iter().map(|line| read_case(line).map(course_of)).collect()
     }
 
     fn tallied(&self, mark: &WorkMark) -> Tally {
