@@ -129,6 +129,16 @@ test('indicators hide small counts and their times', async () => {
   assert.match(await page.getByRole('row', { name: /Solicitado → Sin leer/ }).textContent(), /< 5——/);
 });
 
+test('what is stuck stands first, with why, and is tried again', async () => {
+  state.session = session(['administrator']);
+  await open('/admin/pendientes');
+  const first = page.locator('tbody tr').first();
+  await first.getByText('connection refused').waitFor();
+  await first.getByRole('button').first().click();
+  await page.waitForTimeout(300);
+  assert.ok(state.asked.some((a) => a.method === 'POST' && a.path === '/api/admin/queues/7/retry' && a.csrf === 'c-1'));
+});
+
 test('the ledger counts by age, and a study is excused with a reason', async () => {
   state.session = session(['radiologist']);
   await open('/pendientes');

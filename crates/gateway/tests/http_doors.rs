@@ -351,3 +351,28 @@ async fn images_fetched_in_an_emergency_tell_the_person_once() {
         assert_eq!(told, [("emergency-access", "inconsciente en urgencias")], "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stuck_is_listed_with_why_and_waits_again_when_a_person_says_so() {
+    let world = World::new().await;
+    let _two_items = Words::of(&world).await;
+    let (norte, path) = (&world.norte, "/api/admin/queues");
+    let admin = world.rightful(norte, "administrator").await;
+    let listed = async || {
+        let answer = admin.ask(norte, &Method::GET, path, &Sent::default()).await;
+        assert_eq!(answer.status, 200, "{}", answer.whole);
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+        body["items"].as_array().cloned().expect("a list")
+    };
+    let stuck: Vec<_> = listed().await.into_iter().filter(|i| i["dead"] == true).collect();
+    let [item] = &stuck[..] else { panic!("one item is stuck: {stuck:?}") };
+    assert!(item["why"].as_str().is_some_and(|why| why.contains("test")), "{item}");
+    let (retry, sent) = (
+        format!("{path}/{}/retry", item["id"]),
+        Sent { kind: "application/json".into(), bytes: b"{}".to_vec() },
+    );
+    assert_eq!(admin.ask(norte, &Method::POST, &retry, &sent).await.status, 204);
+    let after = listed().await;
+    let again = after.iter().find(|i| i["id"] == item["id"]).expect("it is still there");
+    assert_eq!(again["dead"], false, "{again}");
+}
