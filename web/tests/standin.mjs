@@ -55,7 +55,7 @@ export function standIn() {
     if (path === '/api/national/emergency') return body.second_factor?.totp === state.totp ? { body: answers.national('ETREAT') } : refuse(401, 'second_factor_wrong', 'El código no es correcto.');
     if (path === '/api/me') return { body: answers.me };
     if (path === '/api/me/consents') return method === 'POST' ? changeConsent(body) : { body: state.consents };
-    if (path === '/api/me/notices/read' || path === '/api/sign-out' || path.endsWith('/revoke')) return { status: 204 };
+    if (path === '/api/me/notices/read' || path === '/api/sign-out' || path.endsWith('/revoke') || path.endsWith('/retry')) return { status: 204 };
     const [, uid, rest] = /^\/api\/studies\/([^/]+)(\/\w+)?$/.exec(path) ?? [];
     if (uid && row(uid)) return rest === '/report' ? writeReport(uid, body) : { body: rest === '/claim' ? row(uid) : study(uid) };
     const list = lists[/^\/api\/(?:me|admin)\/([a-z-]+)$/.exec(path)?.[1] ?? ''];
