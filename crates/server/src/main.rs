@@ -12,7 +12,7 @@ use std::process::ExitCode;
 /// El expediente clínico y las imágenes de un país, en un solo programa.
 /// One program for a country's health record and its images.
 #[derive(Parser)]
-#[command(name = "badiano", version, about, after_help = AFTER_HELP)]
+#[command(name = "badiano", version, after_help = AFTER_HELP)]
 struct Arguments {
     /// Cómo se escriben los resultados / how results are printed
     #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
@@ -26,7 +26,7 @@ Ejemplos / examples:
   badiano serve                             un hospital en https://127.0.0.1:8443, sin configurar nada
   badiano serve --role hub --data /srv/hub  el concentrador nacional
   badiano demo                              un concentrador y dos hospitales con datos sintéticos
-  badiano verify comprobante.json --keys llaves.txt
+  badiano verify comprobante.txt --keys llaves.txt
   badiano import /mnt/archivo --report importado.ndjson    los archivos DICOM de un archivo anterior
   badiano hl7 to-fhir mensaje.hl7           un mensaje HL7 v2 como transacción FHIR
   badiano validate paciente.json            recursos FHIR R4 (JSON, XML, NDJSON, carpetas, -)
