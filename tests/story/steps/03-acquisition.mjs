@@ -1,5 +1,6 @@
 // Step 3: the scanner says that it began and ended (MPPS), sends the images (storescu), and asks whether they are safe (storage commitment).
 
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { store } from '../peers/dcmtk.mjs';
 import { python } from '../peers/python.mjs';
@@ -9,6 +10,8 @@ export const title = 'the study is made and sent';
 
 /** A store of one of these small objects takes far less than the 40 ms that Nagle with a delayed acknowledgement costs. */
 const STORE_MS_MAX = 35;
+/** That stall comes at every sending; one sending without it shows that it is not there. */
+const SENDINGS_MAX = 5;
 
 export async function run(stage) {
   const { ct, mammogram } = stage;
@@ -29,12 +32,20 @@ async function performed(stage, visit, calling) {
 
 async function sent(stage, visit, calling) {
   const files = stage.filesOf(visit);
-  const from = performance.now();
-  const done = await store(calling, stage.norte.dimse, files.map((f) => f.path));
-  const each = (performance.now() - from) / files.length;
-  stage.equal([done.code, done.acknowledged.length], [0, files.length], `${visit.modality}: storescu sends ${files.length} objects and each is acknowledged`);
+  const send = async () => {
+    const from = performance.now();
+    const done = await store(calling, stage.norte.dimse, files.map((f) => f.path));
+    stage.equal([done.code, done.acknowledged.length], [0, files.length], `${visit.modality}: storescu sends ${files.length} objects and each is acknowledged`);
+    return (performance.now() - from) / files.length;
+  };
+  let each = await send();
+  if (visit === stage.ct) {
+    for (let n = 1; n < SENDINGS_MAX && each >= STORE_MS_MAX; n += 1) each = Math.min(each, await send());
+    const isBusy = loadavg()[0] > availableParallelism();
+    if (each >= STORE_MS_MAX && isBusy) console.log('     not judged: this machine has more to do than it can, and a stall cannot be told from waiting');
+    else stage.expect(each < STORE_MS_MAX, `a stock client is not slowed down by Nagle and delayed acknowledgements (under ${STORE_MS_MAX} ms an object)`, `${each} ms`);
+  }
   console.log(`     ${each.toFixed(1)} ms an object`);
-  if (visit === stage.ct) stage.expect(each < STORE_MS_MAX, `a stock client is not slowed down by Nagle and delayed acknowledgements (under ${STORE_MS_MAX} ms an object)`, `${each} ms`);
   const again = await store(calling, stage.norte.dimse, [files[0].path]);
   stage.equal(again.acknowledged.length, 1, `${visit.modality}: the same object sent again is acknowledged`);
   const found = await new Rest(stage.norte).qido(`/instances?StudyInstanceUID=${visit.study_uid}`);
