@@ -11,6 +11,7 @@ pub mod health;
 pub mod indicators;
 pub mod links;
 pub mod messages;
+pub mod models;
 pub mod national;
 pub mod notices;
 pub mod operate;
