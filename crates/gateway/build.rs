@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
-    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/dist-packed");
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let packed = Path::new(&package).join("../../web/dist-packed");
     // The folder itself is always there (it holds a .gitignore), so nothing is rebuilt unless the pages change.
     println!("cargo::rerun-if-changed={}", packed.display());
     println!("cargo::rerun-if-changed=build.rs");

@@ -12,6 +12,7 @@ mod terminology;
 mod value_sets;
 mod write;
 
+use crate::place;
 pub use fetch::{examples, sha256};
 use serde_json::Value;
 use std::path::Path;
@@ -30,7 +31,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         [flag] if flag == "--check" => true,
         _ => return Err("usage: cargo xtask codegen [--check]".to_owned()),
     };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask stands in the repository's root");
+    let root = place::root();
     let folder = fetch::definitions()?;
     keep(root, TARGET, &make(&folder)?, check)?;
     let mut terminology = Vec::new();

@@ -1,10 +1,17 @@
 //! Where things are: the repository, the cache, Cargo's target folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-/// The repository's root.
+/// The repository's root: where Cargo runs this from, and only without Cargo where it was built. Checkouts that share a target folder
+/// share one binary.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask stands in the repository's root")
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        package.parent().expect("xtask stands in the repository's root").to_owned()
+    })
 }
 
 /// What outlives a clone: Python's environment, downloads.
