@@ -113,7 +113,7 @@ pub async fn replay(session: &Session, gate: &Gate, id: &str) -> Result<Receipt,
 
 /// What the map of a sender makes of its message, and what it cannot be applied without.
 fn read(gate: &Gate, message: &Message, name: &str) -> (Intake, Option<&'static str>) {
-    let mapped = map(message, &TABLES, &super::naming(&gate.node.settings().zone, name));
+    let mapped = map(message, &TABLES, &super::naming(&gate.node.settings().zone, name)).clinical();
     let mut losses: Vec<Loss> = Vec::new();
     for loss in mapped.losses {
         losses.extend(std::iter::repeat_n(

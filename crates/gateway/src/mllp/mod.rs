@@ -15,6 +15,7 @@ pub fn naming(zone: &str, sender: &str) -> Naming {
         authorities: naming::NAMINGS.iter().map(|n| (n.word.to_owned(), n.system.to_owned())).collect(),
         curp_system: naming::CURP.to_owned(),
         is_curp: |text| Curp::parse(text).is_ok(),
+        whole: false,
         split_surnames: |text| {
             let split = name::split_surnames(text);
             (split.first, split.second)

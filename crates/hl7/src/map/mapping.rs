@@ -3,7 +3,7 @@
 use super::naming::{Naming, authority};
 use super::tables::{Row, Tables};
 use super::{LOSSES_MAX, Loss};
-use crate::message::{Message, Part, Segment};
+use crate::message::{Location, Message, Part, Segment};
 use badiano_fhir::{Value, fhir};
 use std::collections::{BTreeMap, HashMap};
 
@@ -32,6 +32,12 @@ pub(super) struct Mapping<'m> {
     fates: HashMap<usize, Fate>,
     /// Leaves read by the row at work; settled when it has answered.
     pending: Vec<usize>,
+    /// The segments that the block at work is filled from.
+    around: Vec<Segment<'m>>,
+    /// Staff, organisations, places and devices that the message names, once each, by full URL.
+    pub directory: Vec<(String, Value)>,
+    /// Full URL of the patient of the section at work; empty before there is one.
+    pub person: String,
 }
 
 const NULL: &str = "the sender asks for the old value to be deleted";
@@ -41,7 +47,14 @@ impl<'m> Mapping<'m> {
     pub fn new(message: &'m Message, tables: &'m Tables, naming: &'m Naming) -> Self {
         let named = ["MSH-4.1", "MSH-3.1"].map(|p| message.get(p).trim().to_owned());
         let sender = named.into_iter().find(|n| !n.is_empty()).unwrap_or_else(|| naming.sender.clone());
-        Mapping { message, tables, naming, sender, fates: HashMap::new(), pending: Vec::new() }
+        Mapping { message, tables, naming, sender, fates: HashMap::new(), pending: Vec::new(), around: Vec::new(), directory: Vec::new(), person: String::new() }
+    }
+
+    /// A field beside the one at work, such as the unit of a number.
+    pub fn beside(&self, place: &str) -> Option<Part<'m>> {
+        let place = Location::parse(place)?;
+        let segment = self.around.iter().find(|s| s.raw_name() == place.segment)?;
+        Some(segment.field(place.field).repetition(1)).filter(|p| !p.is_empty())
     }
 
     /// The trimmed text of a part, counted as read; nothing where it is empty or the null `""`.
@@ -95,12 +108,19 @@ impl<'m> Mapping<'m> {
         Some(format!("{}{space}", authority(&self.sender)))
     }
 
-    /// Fills a resource by the rows of a block, from some segments of the message.
+    /// Fills a resource by the rows of a block, from some segments of the message, and by the block's defaults.
     pub fn fill(&mut self, block: &str, segments: &[Segment<'m>], resource: &mut Value) {
         let tables = self.tables;
-        for row in tables.rows(block).iter().filter(|r| holds(r, segments)) {
-            let named = segments.iter().filter(|s| s.raw_name() == row.source.segment);
+        let header = self.message.segments("MSH").next();
+        let mut around = segments.to_vec();
+        if !segments.iter().any(|s| s.name() == "MSH") {
+            around.extend(header);
+        }
+        for row in tables.rows(block).iter().filter(|r| holds(r, &around)) {
+            let named = around.iter().filter(|s| s.raw_name() == row.source.segment);
             for segment in named.take(if row.list { usize::MAX } else { 1 }) {
+                // Neighbours of a field are those of its own segment first.
+                self.around = std::iter::once(*segment).chain(around.iter().copied()).collect();
                 let field = segment.field(row.source.field);
                 let count = if row.list { usize::MAX } else { 1 };
                 for repetition in field.repetitions().take(count) {
@@ -111,18 +131,17 @@ impl<'m> Mapping<'m> {
                 }
             }
         }
+        for fallback in tables.defaults(block) {
+            if fallback.unless.iter().all(|at| text_at(&around, at).is_empty()) {
+                fall_back(resource, &fallback.target, &fallback.value);
+            }
+        }
     }
 
     fn fill_one(&mut self, row: &Row, part: Part<'_>, resource: &mut Value) {
         match row.reading.read(self, part, row) {
             Ok(Some(typed)) => {
-                let value = match row.option("url") {
-                    Some(url) => {
-                        fhir!({ "url": url }).with(&format!("value{}", capital(typed.type_name)), typed.value)
-                    }
-                    None => typed.value,
-                };
-                if put(resource, &row.target, row, value) {
+                if put(resource, &row.target, row, dressed(row, typed)) {
                     self.settle()
                 } else {
                     self.settle_refused(SECOND)
@@ -225,26 +244,52 @@ fn at_depth<'p>(repetition: Part<'p>, row: &Row) -> Part<'p> {
     }
 }
 
-fn holds(row: &Row, segments: &[Segment<'_>]) -> bool {
-    let part_at = |place: &crate::message::Location| {
-        let segment = segments.iter().find(|s| s.raw_name() == place.segment)?;
-        let field = segment.field(place.field);
-        Some(if place.component > 0 { field.component(place.component) } else { field })
+fn text_at(segments: &[Segment<'_>], place: &Location) -> String {
+    let Some(segment) = segments.iter().find(|s| s.raw_name() == place.segment) else { return String::new() };
+    let field = segment.field(place.field);
+    let part = match (place.component, place.subcomponent) {
+        (0, _) => field,
+        (c, 0) => field.component(c),
+        (c, s) => field.component(c).subcomponent(s),
     };
-    let text = |place| part_at(place).map_or(String::new(), |p| p.text().trim().to_owned());
-    row.when.as_ref().is_none_or(|(at, values)| values.contains(&text(at)))
-        && row.unless.iter().all(|at| text(at).is_empty())
+    part.text().trim().to_owned()
+}
+
+fn holds(row: &Row, segments: &[Segment<'_>]) -> bool {
+    row.when.as_ref().is_none_or(|(at, values)| values.contains(&text_at(segments, at)))
+        && row.unless_value.as_ref().is_none_or(|(at, values)| !values.contains(&text_at(segments, at)))
+        && row.when_some.as_ref().is_none_or(|at| !text_at(segments, at).is_empty())
+        && row.unless.iter().all(|at| text_at(segments, at).is_empty())
+}
+
+/// The value as its row wants it to stand: in an extension, wrapped, with elements beside it.
+pub(super) fn dressed(row: &Row, typed: Typed) -> Value {
+    let mut value = match (row.option("url"), row.option("wrap")) {
+        // A complex extension has no value of its own.
+        (Some(url), _) if typed.type_name == "Extension" => {
+            let mut made = fhir!({ "url": url });
+            for (key, inner) in typed.value.as_object().into_iter().flat_map(badiano_fhir::value::Object::iter) {
+                made.set(key, inner.clone());
+            }
+            made
+        }
+        (Some(url), _) => {
+            fhir!({ "url": url }).with(&format!("value{}", capital(typed.type_name)), typed.value)
+        }
+        (None, Some(key)) => Value::object().with(key, typed.value),
+        (None, None) => typed.value,
+    };
+    for (key, beside) in row.with.iter().filter_map(Value::as_object).flat_map(badiano_fhir::value::Object::iter) {
+        value.set(key, beside.clone());
+    }
+    value
 }
 
 /// Puts a value at its path. A list never holds the same twice; another single value is left as it is, unless the row replaces.
-fn put(resource: &mut Value, path: &[String], row: &Row, value: Value) -> bool {
+pub(super) fn put(resource: &mut Value, path: &[String], row: &Row, value: Value) -> bool {
     let Some((step, rest)) = path.split_first() else { return false };
     if !rest.is_empty() {
-        if resource[step.as_str()].is_null() {
-            resource.set(step, Value::object());
-        }
-        let inner = resource.as_object_mut().and_then(|o| o.get_mut(step));
-        return inner.is_some_and(|inner| put(inner, rest, row, value));
+        return put(inner(resource, step), rest, row, value);
     }
     let old = &resource[step.as_str()];
     if row.list {
@@ -258,6 +303,37 @@ fn put(resource: &mut Value, path: &[String], row: &Row, value: Value) -> bool {
         return true;
     }
     *old == value
+}
+
+/// The object at a step, made where there is none; `name[0]` is the first item of a list.
+fn inner<'v>(value: &'v mut Value, step: &str) -> &'v mut Value {
+    let (name, listed) = step.strip_suffix("[0]").map_or((step, false), |name| (name, true));
+    if value[name].is_null() {
+        let empty = if listed { Value::Array(vec![Value::object()]) } else { Value::object() };
+        value.set(name, empty);
+    }
+    let found = value.as_object_mut().and_then(|o| o.get_mut(name)).expect("it was set where it was not there");
+    if matches!(found, Value::Array(items) if items.is_empty()) {
+        *found = Value::Array(vec![Value::object()]);
+    }
+    match found {
+        Value::Array(items) => &mut items[0],
+        other => other,
+    }
+}
+
+/// Sets a default where nothing stands; its path is not made where it leads through nothing.
+fn fall_back(value: &mut Value, path: &[String], default: &Value) {
+    let Some((step, rest)) = path.split_first() else { return };
+    if rest.is_empty() {
+        if value[step.as_str()].is_null() {
+            value.set(step, default.clone());
+        }
+        return;
+    }
+    if let Some(found) = value.as_object_mut().and_then(|o| o.get_mut(step)) {
+        fall_back(found, rest, default);
+    }
 }
 
 fn capital(name: &str) -> String {

@@ -3,12 +3,16 @@
 //! Every field that is not empty is mapped, named as ignored in a table, or listed as a loss; nothing is dropped unseen.
 //! A message that no table names gives no resources and all of its fields as losses.
 
+mod amounts;
+mod directory;
 mod mapping;
 mod naming;
 mod order;
 mod person;
 mod reading;
 mod result;
+mod rule;
+mod segments;
 mod tables;
 mod time;
 
@@ -17,8 +21,9 @@ pub use reading::TASK_INPUT;
 pub use tables::{TableError, Tables};
 
 use crate::message::{Message, Segment};
-use badiano_fhir::{Value, fhir};
+use badiano_fhir::{Value, fhir, json};
 use mapping::Mapping;
+use std::collections::HashMap;
 
 /// Places that one ledger lists; further ones are counted together.
 pub const LOSSES_MAX: usize = 1_000;
@@ -26,7 +31,7 @@ pub const LOSSES_MAX: usize = 1_000;
 pub const RESOURCES_MAX: usize = 10_000;
 
 /// The words for what a message tells, as tables write them.
-const EVENTS: [&str; 9] = [
+const EVENTS: [&str; 16] = [
     "admit",
     "register",
     "update",
@@ -34,8 +39,15 @@ const EVENTS: [&str; 9] = [
     "cancel-admit",
     "cancel-discharge",
     "merge",
+    "move",
     "order",
     "result",
+    "schedule",
+    "document",
+    "medication",
+    "charge",
+    "problem",
+    "query",
 ];
 
 /// What happened, as the message tells it.
@@ -57,7 +69,9 @@ pub enum Event {
     Result {
         statuses: Vec<String>,
     },
-    /// No table names this kind of message.
+    /// Something else that a table names: `schedule`, `document`, `medication`.
+    Other(String),
+    /// No table names this kind of message: it is mapped as far as its segments allow.
     NotMapped,
 }
 
@@ -88,6 +102,10 @@ pub struct Mapped {
     pub event: Event,
     /// Full URL (`urn:uuid:`, the same for the same message) and resource, in the order in which they are to be written.
     pub resources: Vec<(String, Value)>,
+    /// What the message names or tells beside them: staff, organisations, places, the message itself, accounts and charges.
+    pub aside: Vec<(String, Value)>,
+    /// MSH-7, where it is a time.
+    pub sent: Option<String>,
     pub losses: Vec<Loss>,
     /// Why a person should look at it: the tables could make nothing safe of a part of it.
     pub needs_person: Option<&'static str>,
@@ -97,11 +115,66 @@ pub struct Mapped {
 
 impl Mapped {
     /// The resources as a transaction: found by their first identifier with a system where they have one (`PUT Kind?identifier=`),
-    /// else created.
+    /// else created. A record that a merge ends points to the one that stays.
     pub fn bundle(&self) -> Value {
-        let entries: Vec<Value> = self.resources.iter().map(|(url, resource)| entry(url, resource)).collect();
-        fhir!({ "resourceType": "Bundle", "type": "transaction", "entry": entries })
+        let mut entries: Vec<Value> =
+            self.resources.iter().chain(&self.aside).map(|(url, resource)| entry(url, resource)).collect();
+        if let Event::Merge(pairs) = &self.event {
+            for (n, pair) in pairs.iter().enumerate() {
+                let url = uuid_of(&[&self.control_id, "merged", &n.to_string(), &json::to_string(&pair.from)]);
+                entries.push(entry(&url, &ended(pair, self)));
+            }
+        }
+        let mut made = fhir!({ "resourceType": "Bundle" });
+        if !self.control_id.is_empty() {
+            made.set("identifier", fhir!({ "value": (self.control_id.as_str()) }));
+        }
+        made.set("type", "transaction");
+        if let Some(sent) = &self.sent {
+            made.set("timestamp", sent.as_str());
+        }
+        made.with("entry", entries)
     }
+
+    /// The resources for a node: they name staff, organisations and places by number and words, and point to none that a
+    /// message made; a node's directory is not written by messages.
+    #[must_use]
+    pub fn clinical(mut self) -> Mapped {
+        let known: Vec<String> = self.resources.iter().map(|(url, _)| url.clone()).collect();
+        for (n, (_, resource)) in self.resources.iter_mut().enumerate() {
+            unpoint(resource, &known[..n]);
+        }
+        self.aside.clear();
+        self
+    }
+}
+
+/// Takes out literal references to what is not written before.
+fn unpoint(value: &mut Value, written: &[String]) {
+    match value {
+        Value::Object(object) => {
+            let points = object.get("reference").and_then(Value::as_str);
+            let dangling = points.is_some_and(|r| r.starts_with("urn:uuid:") && !written.iter().any(|w| w == r));
+            if dangling {
+                object.remove("reference");
+            }
+            for (_, inner) in object.iter_mut() {
+                unpoint(inner, written);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| unpoint(item, written)),
+        _ => {}
+    }
+}
+
+fn ended(pair: &Merge, mapped: &Mapped) -> Value {
+    let stays = mapped.resources.iter().find(|(_, r)| r["identifier"] == pair.to["identifier"]);
+    let mut from = pair.from.clone();
+    from.set("active", false);
+    if let Some((url, _)) = stays {
+        from.push("link", fhir!({ "other": { "reference": (url.as_str()) }, "type": "replaced-by" }));
+    }
+    from
 }
 
 fn entry(url: &str, resource: &Value) -> Value {
@@ -125,22 +198,25 @@ fn query_part(text: &str) -> String {
 /// Maps a message. It never fails: what is not understood is in the losses.
 pub fn map(message: &Message, tables: &Tables, naming: &Naming) -> Mapped {
     let kind = message.kind();
+    let row = tables.message(&kind).cloned();
     let mut building = Building {
         m: Mapping::new(message, tables, naming),
+        row: row.clone().unwrap_or_default(),
         resources: Vec::new(),
+        aside: Vec::new(),
         needs_person: None,
         merges: Vec::new(),
         told: Vec::new(),
+        positions: HashMap::new(),
     };
-    let row = tables.message(&kind).cloned();
+    // An event of one patient's stay tells of one patient.
+    let of_one = ["admit", "register", "update", "discharge", "cancel-admit", "cancel-discharge"];
     let sections = sections(message);
-    if let Some(row) = &row {
-        let each_person = matches!(row.event.as_str(), "merge" | "order" | "result");
-        for (n, section) in sections.iter().enumerate().take(if each_person { usize::MAX } else { 1 }) {
-            building.section(n, section, row);
-        }
+    let count = if of_one.contains(&building.row.event.as_str()) { 1 } else { usize::MAX };
+    for (n, section) in sections.iter().enumerate().take(count) {
+        building.section(n, section);
     }
-    let Building { m, resources, needs_person, merges, told } = building;
+    let Building { m, resources, aside, needs_person, merges, told, .. } = building;
     let event = match row.as_ref().map_or("", |r| r.event.as_str()) {
         "admit" => Event::Admit,
         "register" => Event::Register,
@@ -151,14 +227,19 @@ pub fn map(message: &Message, tables: &Tables, naming: &Naming) -> Mapped {
         "merge" => Event::Merge(merges),
         "order" => Event::Order { controls: told },
         "result" => Event::Result { statuses: told },
-        _ => Event::NotMapped,
+        "" => Event::NotMapped,
+        other => Event::Other(other.to_owned()),
     };
     let losses = m.losses();
     let control_id = message.control_id().into_owned();
-    // Every kind that a table names is about a patient.
+    let sent = time::date_time(message.get("MSH-7.1").trim(), &naming.zone).filter(|t| t.len() > 10);
+    // These kinds are about a patient; a schedule or a question need not be.
+    let about_patient = !matches!(event, Event::Other(_) | Event::NotMapped);
     let names_patient = message.all_segments().any(|s| s.name() == "PID");
-    let lacks = (row.is_some() && !names_patient).then_some("the message has no PID: it is about no patient");
-    Mapped { kind, control_id, event, resources, losses, needs_person, lacks }
+    let lacks =
+        (about_patient && !names_patient).then_some("the message has no PID: it is about no patient");
+    let aside = aside.into_iter().chain(m.directory).collect();
+    Mapped { kind, control_id, event, resources, aside, sent, losses, needs_person, lacks }
 }
 
 /// The message cut where another PID begins: what is behind a PID is of that person only (house, invariant 5).
@@ -182,10 +263,14 @@ fn sections(message: &Message) -> Vec<Vec<Segment<'_>>> {
 /// The resources of a message in the making.
 struct Building<'m> {
     m: Mapping<'m>,
+    row: tables::MessageRow,
     resources: Vec<(String, Value)>,
+    aside: Vec<(String, Value)>,
     needs_person: Option<&'static str>,
     merges: Vec<Merge>,
     told: Vec<String>,
+    /// Where a segment stands, to its number in the role of what it became.
+    positions: HashMap<usize, String>,
 }
 
 /// Whom and which visit a section is about: full URLs, empty where there is none.
@@ -195,24 +280,25 @@ struct About {
 }
 
 impl<'m> Building<'m> {
-    fn section(&mut self, number: usize, segments: &[Segment<'m>], row: &tables::MessageRow) {
+    fn section(&mut self, number: usize, segments: &[Segment<'m>]) {
         let has = |name: &str| segments.iter().any(|s| s.name() == name);
         let mut about = About { person: String::new(), visit: String::new() };
         if has("PID") {
             about.person = self.person(number, segments);
         }
-        if row.event == "merge" {
-            self.merge(segments);
+        self.m.person = about.person.clone();
+        match self.row.event.as_str() {
+            "merge" => self.merge(segments),
+            "move" => self.needs_person = Some("numbers or visits move between records: a person decides"),
+            _ => {}
         }
         if has("PV1") && !about.person.is_empty() {
-            about.visit = self.visit(number, segments, row, &about.person);
+            about.visit = self.visit(number, segments, &about.person);
         }
-        let result = match row.event.as_str() {
-            "order" => self.orders(number, segments, &about),
-            "result" => self.results(number, segments, &about),
-            _ => return,
-        };
-        if result && about.person.is_empty() {
+        self.segments(number, segments, &about);
+        let told = self.groups(number, segments, &about);
+        let of_patient = matches!(self.row.event.as_str(), "order" | "result" | "medication");
+        if told && of_patient && about.person.is_empty() {
             self.needs_person = Some("an order or result names no patient");
         }
     }
@@ -243,7 +329,6 @@ impl<'m> Building<'m> {
         &mut self,
         number: usize,
         segments: &[Segment<'m>],
-        row: &tables::MessageRow,
         person: &str,
     ) -> String {
         let pv1 = segments.iter().find(|s| s.name() == "PV1");
@@ -251,13 +336,13 @@ impl<'m> Building<'m> {
         let says = |n: usize| part(n).is_some_and(|p| !p.is_empty() && !p.is_null());
         let no_visit = part(2).is_some_and(|p| p.text().trim() == "N");
         let numbered = [5, 19, 50].into_iter().any(says);
-        if no_visit || !(numbered || row.new_visit) {
+        if no_visit || !(numbered || self.row.new_visit) {
             return String::new();
         }
-        let status = match &row.encounter {
-            Some(status) => status.as_str(),
-            None if says(45) => "finished",
-            None => "in-progress",
+        let status = match &self.row.encounter {
+            Some(status) => status.clone(),
+            None if says(45) => "finished".to_owned(),
+            None => "in-progress".to_owned(),
         };
         let mut encounter = fhir!({ "resourceType": "Encounter", "status": status });
         self.m.fill("Encounter", segments, &mut encounter);
@@ -281,16 +366,24 @@ impl<'m> Building<'m> {
     }
 }
 
-/// UUID version 8 (RFC 9562 section 5.8) of FNV-1a over sender, control id and role: names within one message, no secret.
 fn full_url(m: &Mapping<'_>, role: &str) -> String {
+    uuid_of(&[&m.sender, &m.message.control_id(), role])
+}
+
+/// UUID version 8 (RFC 9562 section 5.8) of FNV-1a over sender, control id and role: names within one message, no secret.
+fn uuid_of(parts: &[&str]) -> String {
+    let hex = name_of(parts);
+    format!("urn:uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+fn name_of(parts: &[&str]) -> String {
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013B;
     let mut hash: u128 = 0x6C62_272E_07BB_0142_62B8_2175_6295_C58D;
-    for byte in [m.sender.as_str(), "\0", &m.message.control_id(), "\0", role].concat().bytes() {
+    for byte in parts.join("\0").bytes() {
         hash = (hash ^ u128::from(byte)).wrapping_mul(PRIME);
     }
     let mut b = hash.to_be_bytes();
     b[6] = (b[6] & 0x0f) | 0x80;
     b[8] = (b[8] & 0x3f) | 0x80;
-    let hex: String = b.iter().map(|x| format!("{x:02x}")).collect();
-    format!("urn:uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    b.iter().map(|x| format!("{x:02x}")).collect()
 }

@@ -13,6 +13,9 @@ pub struct Naming {
     pub curp_system: String,
     /// Whether a number is a CURP, where neither its authority nor its type says so.
     pub is_curp: fn(&str) -> bool,
+    /// Whether what a node does not keep is made too: staff, organisations and places as resources, the header, charges. Where
+    /// it is not, their fields are losses.
+    pub whole: bool,
     /// First and second surname in one text; `None` where it cannot be told.
     pub split_surnames: fn(&str) -> (String, Option<String>),
 }
@@ -25,6 +28,7 @@ impl Default for Naming {
             authorities: Vec::new(),
             curp_system: "http://sistema.salud.gob.mx/curp".to_owned(),
             is_curp: has_shape_of_curp,
+            whole: true,
             split_surnames: two_words,
         }
     }

@@ -1,6 +1,6 @@
 //! Orders: ORC, OBR and what belongs to them to ServiceRequest and Task (HL7 v2.5.1 chapter 4; IHE RAD-2, RAD-4).
 
-use super::{About, Building};
+use super::{About, Building, full_url};
 use crate::message::Segment;
 use badiano_fhir::{Value, fhir};
 
@@ -40,21 +40,13 @@ pub(super) fn observations<'m>(group: &[Segment<'m>]) -> (Vec<Segment<'m>>, Vec<
 }
 
 impl<'m> Building<'m> {
-    /// Returns whether there was an order.
-    pub(super) fn orders(&mut self, section: usize, segments: &[Segment<'m>], about: &About) -> bool {
-        let groups = groups(segments);
-        for (n, group) in groups.iter().enumerate() {
-            let control =
-                group.first().filter(|s| s.name() == "ORC").map(|s| s.field(1).text().trim().to_owned());
-            self.told.push(control.unwrap_or_default());
-            if !about.person.is_empty() {
-                self.order(&format!("{section}-{n}"), group, about);
-            }
-        }
-        !groups.is_empty()
+    /// Whether orders are what the message is about.
+    pub(super) fn makes_orders(&self) -> bool {
+        self.row.event == "order" || self.row.event.is_empty()
     }
 
-    fn order(&mut self, role: &str, group: &[Segment<'m>], about: &About) {
+    /// An order with its Task; one that only accompanies a document or a charge is told aside, without a Task.
+    pub(super) fn order(&mut self, role: &str, group: &[Segment<'m>], about: &About) {
         let (group, observed) = observations(group);
         let mut request = fhir!({ "resourceType": "ServiceRequest" });
         self.m.fill("ServiceRequest", &group, &mut request);
@@ -79,6 +71,18 @@ impl<'m> Building<'m> {
                 let url = self.add(&format!("order-observation-{role}-{k}"), observation);
                 request.push("supportingInfo", fhir!({ "reference": url }));
             }
+        }
+        for (kind, url) in self.made_in(&group) {
+            match kind.as_str() {
+                "Specimen" => request.push("specimen", fhir!({ "reference": url })),
+                "Condition" => request.push("reasonReference", fhir!({ "reference": url })),
+                _ => {}
+            }
+        }
+        if !self.makes_orders() {
+            let url = full_url(&self.m, &format!("order-{role}"));
+            self.aside.push((url, request));
+            return;
         }
         let order = self.add(&format!("order-{role}"), request);
         let steps: Vec<Segment<'m>> = group.iter().filter(|s| s.name() == "IPC").copied().collect();

@@ -86,8 +86,27 @@ pub(super) fn name(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
             made.push(key, text);
         }
     }
+    if let Some(text) = m.take(part.component(14)) {
+        made.push("suffix", text);
+    }
+    period(m, part, [12, 13], &mut made);
     let says_something = ["family", "given"].iter().any(|k| !made[*k].is_null());
     if says_something { typed("HumanName", made) } else { Ok(None) }
+}
+
+/// When something begins and ends to hold, from two components.
+fn period(m: &mut Mapping<'_>, part: Part<'_>, [start, end]: [usize; 2], made: &mut Value) {
+    for (n, key) in [(start, "start"), (end, "end")] {
+        let component = part.piece(n);
+        let Some(sent) = m.take(component) else { continue };
+        match super::time::date_time(&sent, &m.naming.zone) {
+            Some(read) => {
+                let period = made["period"].clone();
+                made.set("period", period.with(key, read));
+            }
+            None => m.refuse(component, "it is no date"),
+        }
+    }
 }
 
 pub(super) fn name_text(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
@@ -99,11 +118,17 @@ pub(super) fn name_text(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer 
 pub(super) fn address(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
     let mut made = Value::object();
     let street = part.component(1);
-    let written = m.take(street.subcomponent(1)).or_else(|| {
-        let parts: Vec<String> = [2, 3].into_iter().filter_map(|n| m.take(street.subcomponent(n))).collect();
-        (!parts.is_empty()).then(|| parts.join(" "))
-    });
-    for line in [written, m.take(part.component(2)), m.take(part.component(8))].into_iter().flatten() {
+    // Street and number beside the whole (SAD) say more only where the whole does not say them.
+    let whole = m.take(street.subcomponent(1));
+    let mut lines: Vec<String> = whole.iter().cloned().collect();
+    for n in [2, 3] {
+        let own = street.subcomponent(n);
+        if !whole.as_ref().is_some_and(|w| w.contains(own.text().trim())) {
+            lines.extend(m.take(own));
+        }
+    }
+    lines.extend([2, 8].into_iter().filter_map(|n| m.take(part.component(n))));
+    for line in lines {
         made.push("line", line);
     }
     for (n, key) in [(3, "city"), (4, "state"), (5, "postalCode"), (6, "country"), (9, "district")] {
@@ -114,10 +139,12 @@ pub(super) fn address(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
     if made.as_object().is_none_or(badiano_fhir::value::Object::is_empty) {
         return Ok(None);
     }
+    period(m, part, [13, 14], &mut made);
     match m.take(part.component(7)).as_deref() {
         Some("H" | "P") => made.set("use", "home"),
         Some("B" | "O") => made.set("use", "work"),
         Some("C") => made.set("use", "temp"),
+        Some("BI") => made.set("use", "billing"),
         Some("BA") => made.set("use", "old"),
         Some("M") => made.set("type", "postal"),
         Some(_) => m.refuse(part.component(7), "the type of address is not one that FHIR has"),
@@ -152,7 +179,14 @@ pub(super) fn contact(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer 
         (Some("WPN"), _) => Some("work"),
         _ => row.option("use"),
     };
-    let made = fhir!({ "system": system, "value": value });
+    let mut made = fhir!({ "system": system, "value": value });
+    period(m, part, [13, 14], &mut made);
+    if let Some(rank) = m.take(part.component(18)) {
+        match rank.parse::<u32>().ok().filter(|n| *n > 0) {
+            Some(rank) => made.set("rank", i64::from(rank)),
+            None => m.refuse(part.component(18), "it is no rank"),
+        }
+    }
     typed(
         "ContactPoint",
         match usage {
@@ -171,16 +205,17 @@ fn telephone(m: &mut Mapping<'_>, part: Part<'_>) -> Option<String> {
     (!pieces.is_empty()).then(|| pieces.join(" "))
 }
 
-/// XCN as a reference that names the person: shown name and number.
+/// XCN as a reference to a Practitioner of the directory, which shows name and number too.
 pub(super) fn practitioner(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
-    let number = m.take(part.component(1));
-    let (family, _) = family(m, part.component(2), None);
-    let [given, more, suffix, prefix, degree] = [3, 4, 5, 6, 7].map(|n| m.take(part.component(n)));
-    let surnames = Some(family).filter(|f| !f.is_empty());
-    let shown: Vec<String> = [prefix, given, more, surnames, suffix, degree].into_iter().flatten().collect();
-    let authority = [1, 2, 3].map(|n| m.take(part.component(9).subcomponent(n)).unwrap_or_default());
-    let kind = m.take(part.component(13));
-    reference(m, number, &shown, &authority, kind)
+    let number = m.take(part.piece(1));
+    let (family, extensions) = family(m, part.piece(2), None);
+    let [given, more, suffix, prefix, degree] = [3, 4, 5, 6, 7].map(|n| m.take(part.piece(n)));
+    let authority = [1, 2, 3].map(|n| m.take(part.piece(9).subcomponent(n)).unwrap_or_default());
+    let kind = m.take(part.piece(13));
+    let profession = m.take(part.piece(21));
+    let mut held = Value::object();
+    period(m, part, [19, 20], &mut held);
+    reference(m, Person { profession, period: held["period"].clone(), number, family, extensions, given, more, suffix, prefix, degree, authority, kind })
 }
 
 /// NDL: the person stands in the subcomponents of its first component (CNN).
@@ -188,47 +223,121 @@ pub(super) fn named_practitioner(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -
     let person = part.component(1);
     let [number, family, given, more, suffix, prefix, degree] =
         [1, 2, 3, 4, 5, 6, 7].map(|n| m.take(person.subcomponent(n)));
-    let shown: Vec<String> = [prefix, given, more, family, suffix, degree].into_iter().flatten().collect();
     let authority = [9, 10, 11].map(|n| m.take(person.subcomponent(n)).unwrap_or_default());
-    reference(m, number, &shown, &authority, None)
+    let (family, extensions, kind) = (family.unwrap_or_default(), Vec::new(), None);
+    reference(m, Person { profession: None, period: Value::Null, number, family, extensions, given, more, suffix, prefix, degree, authority, kind })
 }
 
-fn reference(
-    m: &Mapping<'_>,
+/// A member of staff as a message names one.
+struct Person {
     number: Option<String>,
-    shown: &[String],
-    authority: &[String; 3],
+    family: String,
+    extensions: Vec<(&'static str, String)>,
+    given: Option<String>,
+    more: Option<String>,
+    suffix: Option<String>,
+    prefix: Option<String>,
+    degree: Option<String>,
+    profession: Option<String>,
+    period: Value,
+    authority: [String; 3],
     kind: Option<String>,
-) -> Answer {
-    let mut made = fhir!({ "type": "Practitioner" });
-    let [namespace, universal, universal_type] = authority;
-    if let Some(number) = &number {
-        let mut identifier = Value::object();
-        if let Some(kind) = kind {
-            let system = "http://terminology.hl7.org/CodeSystem/v2-0203";
-            identifier.set("type", fhir!({ "coding": [{ "system": system, "code": kind }] }));
+}
+
+impl Person {
+    fn shown(&self) -> String {
+        let surnames = Some(&self.family).filter(|f| !f.is_empty());
+        let given = [self.prefix.as_ref(), self.given.as_ref(), self.more.as_ref()];
+        let all = given.into_iter().chain([surnames, self.suffix.as_ref(), self.degree.as_ref()]).flatten();
+        all.map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    fn name(&self) -> Value {
+        let mut name = Value::object();
+        if !self.family.is_empty() {
+            name.set("family", self.family.as_str());
+            let told = self.extensions.iter().map(|(url, text)| fhir!({ "url": (*url), "valueString": (text.as_str()) }));
+            let told: Vec<Value> = told.collect();
+            if !told.is_empty() {
+                name.set("_family", fhir!({ "extension": told }));
+            }
         }
+        let parts = [("given", &self.given), ("given", &self.more), ("prefix", &self.prefix)];
+        for (key, text) in parts.into_iter().chain([("suffix", &self.suffix), ("suffix", &self.degree), ("suffix", &self.profession)]) {
+            if let Some(text) = text {
+                name.push(key, text.as_str());
+            }
+        }
+        if !self.period.is_null() && !name.is_null() {
+            name.set("period", self.period.clone());
+        }
+        name
+    }
+
+    fn identifier(&self, m: &Mapping<'_>) -> Option<Value> {
+        let number = self.number.as_deref()?;
+        let mut made = Value::object();
+        if let Some(kind) = &self.kind {
+            let system = "http://terminology.hl7.org/CodeSystem/v2-0203";
+            made.set("type", fhir!({ "coding": [{ "system": system, "code": (kind.as_str()) }] }));
+        }
+        let [namespace, universal, universal_type] = &self.authority;
         let system = m.naming.system(namespace, universal, universal_type);
         if let Some(system) = system.or_else(|| m.own_system("practitioner")) {
-            identifier.set("system", system);
+            made.set("system", system);
         }
-        made.set("identifier", identifier.with("value", number.as_str()));
+        Some(made.with("value", number))
     }
-    match (shown.is_empty(), number) {
-        (false, _) => made.set("display", shown.join(" ")),
-        (true, Some(number)) => made.set("display", number),
-        (true, None) => return Ok(None),
+}
+
+fn reference(m: &mut Mapping<'_>, person: Person) -> Answer {
+    let (identifier, name, shown) = (person.identifier(m), person.name(), person.shown());
+    let mut made = Value::object();
+    let mut practitioner = fhir!({ "resourceType": "Practitioner" });
+    if let Some(identifier) = &identifier {
+        practitioner.push("identifier", identifier.clone());
     }
+    if name.as_object().is_some_and(|o| !o.is_empty()) {
+        practitioner.push("name", name);
+    }
+    let shown = if shown.is_empty() { person.number.unwrap_or_default() } else { shown };
+    if shown.is_empty() {
+        return Ok(None);
+    }
+    made.set("reference", m.listed(practitioner));
+    made.set("type", "Practitioner");
+    if let Some(identifier) = identifier {
+        made.set("identifier", identifier);
+    }
+    made.set("display", shown);
     typed("Reference", made)
 }
+
+/// PID-12: the county or parish alone.
+pub(super) fn county(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    m.take(part).map_or(Ok(None), |t| typed("Address", fhir!({ "district": t })))
+}
+
+/// Names of roles (v3-ParticipationType).
+const ROLES: [(&str, &str); 5] =
+    [("ATND", "attender"), ("REF", "referrer"), ("CON", "consultant"), ("ADM", "admitter"), ("REFT", "Referred to")];
 
 /// XCN as a participant of an Encounter, by `role` (v3-ParticipationType).
 pub(super) fn participant(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     let Some(person) = practitioner(m, part, row)? else { return Ok(None) };
     let system = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
     let role = row.option("role").unwrap_or("PART");
-    typed(
-        "BackboneElement",
-        fhir!({ "type": [{ "coding": [{ "system": system, "code": role }] }], "individual": (person.value) }),
-    )
+    let shown = ROLES.iter().find(|(code, _)| *code == role).map(|(_, shown)| *shown);
+    let coding = fhir!({ "system": system, "code": role });
+    let coding = shown.map_or(coding.clone(), |shown| coding.with("display", shown));
+    let kind = fhir!({ "coding": [coding] });
+    let kind = shown.map_or(kind.clone(), |shown| kind.with("text", shown));
+    typed("BackboneElement", fhir!({ "type": [kind], "individual": (person.value) }))
+}
+
+/// A name as one reads it.
+pub(super) fn shown(name: &Value) -> String {
+    let given = name["given"].items().iter().filter_map(Value::as_str);
+    let words = given.chain(Some(name.str_of("family")).filter(|f| !f.is_empty()));
+    words.collect::<Vec<_>>().join(" ")
 }

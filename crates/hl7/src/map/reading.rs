@@ -1,6 +1,8 @@
 //! How the data types of v2 are read as those of FHIR (HL7 v2.5.1 chapter 2A; HL7 v2-to-FHIR, data type maps). Names stand in the tables.
 
 use super::mapping::{Answer, Mapping, Typed};
+use super::amounts;
+use super::directory;
 use super::person;
 use super::tables::Row;
 use super::time;
@@ -13,7 +15,7 @@ type Read = fn(&mut Mapping<'_>, Part<'_>, &Row) -> Answer;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading(Read);
 
-const READINGS: [(&str, Read); 25] = [
+const READINGS: &[(&str, Read)] = &[
     ("string", string),
     ("code", code),
     ("coding", coding),
@@ -34,6 +36,46 @@ const READINGS: [(&str, Read); 25] = [
     ("NDL", person::named_practitioner),
     ("participant", person::participant),
     ("PL", location),
+    ("PL-reference", directory::place),
+    ("DLD", directory::discharged_to),
+    ("LA2", directory::administered_at),
+    ("XON", directory::organization),
+    ("XON-text", amounts::first_text),
+    ("CX-text", amounts::first_text),
+    ("CWE-text", amounts::concept_text),
+    ("HD-organization", directory::organization_hd),
+    ("HD-name", amounts::first_text),
+    ("HD-endpoint", directory::endpoint),
+    ("HD-location", directory::place_hd),
+    ("CWE-organization", directory::organization_cwe),
+    ("CWE-reference", directory::named_cwe),
+    ("EI-device", directory::device),
+    ("insurer", directory::insurer),
+    ("insured", directory::insured),
+    ("XPN-reference", directory::named_person),
+    ("EIP-reference", reference_eip),
+    ("prescription", identifier_ei),
+    ("DLN", identifier_dln),
+    ("CWE-identifier", identifier_cwe),
+    ("concept", concept_of_table),
+    ("coding-text", coding_text),
+    ("inner-concept", inner_concept),
+    ("race", race),
+    ("county", person::county),
+    ("birth-time", birth_time),
+    ("annotation-concept", annotation_concept),
+    ("event", event),
+    ("language-code", amounts::language_code),
+    ("quantity", amounts::quantity),
+    ("CQ", amounts::quantity_cq),
+    ("money", amounts::money),
+    ("minutes", amounts::minutes),
+    ("duration-days", amounts::days),
+    ("code-boolean", amounts::code_boolean),
+    ("code-number", amounts::code_number),
+    ("TQ", amounts::timing_tq),
+    ("RPT", amounts::timing_rpt),
+    ("DR-start", amounts::range_start),
     ("CWE", concept),
     ("language", language),
     ("text-concept", text_concept),
@@ -108,10 +150,10 @@ fn integer(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
 
 const NO_DATE: &str = "it is no date";
 
-fn date(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+fn date(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     let Some(sent) = m.take(part.component(1)) else { return Ok(None) };
     let read = time::date(&sent).ok_or(NO_DATE)?;
-    if sent.len() > 8 {
+    if sent.len() > 8 && row.source.segment != *b"PID" {
         m.refuse(part, "the time of day was left out: the element is a date");
     }
     typed("date", read)
@@ -194,12 +236,14 @@ fn identifier_cx(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
 
 /// EI: number and authority; without an authority, the sender's own numbers of that kind (`space`).
 fn identifier_ei(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
-    let Some(number) = m.take(part.component(1)) else { return Ok(None) };
-    let [namespace, universal, kind] = [2, 3, 4].map(|n| m.take(part.component(n)).unwrap_or_default());
+    let Some(number) = m.take(part.piece(1)) else { return Ok(None) };
+    let [namespace, universal, kind] = [2, 3, 4].map(|n| m.take(part.piece(n)).unwrap_or_default());
     let space = row.option("space").unwrap_or("");
     // Placer, filler and accession numbers of one authority are different numbers.
     let system = match m.naming.system(&namespace, &universal, &kind) {
-        Some(system) if system.starts_with("urn:badiano:authority:") => Some(format!("{system}:{space}")),
+        Some(system) if system.starts_with("urn:badiano:authority:") && !space.is_empty() => {
+            Some(format!("{system}:{space}"))
+        }
         Some(system) => Some(system),
         None => m.own_system(space),
     };
@@ -219,15 +263,118 @@ fn reference_ei(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     typed("Reference", fhir!({ "type": kind, "identifier": value }))
 }
 
-/// PL: where in the house, as one text; `location` of an Encounter.
-fn location(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
-    // Facility, building, floor, point of care, room, bed: from the large to the small.
-    let steps = [4, 7, 8, 1, 2, 3].map(|n| part.component(n));
-    let named: Vec<String> = steps.into_iter().filter_map(|p| m.take(p.subcomponent(1))).collect();
-    if named.is_empty() {
+/// EIP: the placer's number, else the filler's, of another order.
+fn reference_eip(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    match reference_ei(m, part.piece(1), row)? {
+        Some(placer) => Ok(Some(placer)),
+        None => {
+            let filler = Row { options: filler_options(row), ..row.clone() };
+            reference_ei(m, part.piece(2), &filler)
+        }
+    }
+}
+
+fn filler_options(row: &Row) -> std::collections::BTreeMap<String, String> {
+    let mut options = row.options.clone();
+    options.insert("type".to_owned(), "FILL".to_owned());
+    options.insert("space".to_owned(), "filler".to_owned());
+    options
+}
+
+/// DLN: number, who gave it, until when.
+fn identifier_dln(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let Some(number) = m.take(part.component(1)) else { return Ok(None) };
+    let code = row.option("type").unwrap_or("DL");
+    let mut made = fhir!({ "type": { "coding": [{ "system": IDENTIFIER_TYPE, "code": code }] } });
+    let issuer = m.take(part.component(2));
+    let system = issuer.as_deref().map(authority_of_licences).or_else(|| m.own_system(code));
+    if let Some(system) = system {
+        made.set("system", system);
+    }
+    made.set("value", number);
+    if let Some(until) = m.take(part.component(3)) {
+        let read = time::date_time(&until, &m.naming.zone).ok_or(NO_DATE)?;
+        made.set("period", fhir!({ "end": read }));
+    }
+    if let Some(issuer) = issuer {
+        made.set("assigner", fhir!({ "display": issuer }));
+    }
+    typed("Identifier", made)
+}
+
+fn authority_of_licences(name: &str) -> String {
+    format!("{}:DL", super::naming::authority(name))
+}
+
+/// The code of a plan as its number, named by its coding system.
+fn identifier_cwe(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let [code, text, named] = [1, 2, 3].map(|n| m.take(part.component(n)));
+    let Some(code) = code.or_else(|| text.clone()) else { return Ok(None) };
+    let mut made = Value::object();
+    let system = named.map(|n| system_of(m, &n)).or_else(|| m.own_system("plan"));
+    if let Some(text) = text.filter(|t| *t != code) {
+        made.set("type", fhir!({ "text": text }));
+    }
+    if let Some(system) = system {
+        made.set("system", system);
+    }
+    typed("Identifier", made.with("value", code))
+}
+
+/// A code of ours for the code that was sent (`table=`), as a CodeableConcept.
+fn concept_of_table(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let made = coding(m, part, row)?;
+    made.map_or(Ok(None), |c| typed("CodeableConcept", fhir!({ "coding": [(c.value)] })))
+}
+
+fn coding_text(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    m.take(part).map_or(Ok(None), |t| typed("Coding", fhir!({ "display": t })))
+}
+
+/// An extension whose `name` holds the concept: citizenship, nationality, animal.
+fn inner_concept(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let Some(concept) = read_concept(m, part, row.option("system")) else { return Ok(None) };
+    let name = row.option("name").unwrap_or("code");
+    typed("Extension", fhir!({ "extension": [{ "url": name, "valueCodeableConcept": concept }] }))
+}
+
+/// US Core race and ethnicity: the category as a coding, and its text.
+fn race(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(concept) = read_concept(m, part, None) else { return Ok(None) };
+    let coding = concept["coding"].at(0).clone();
+    let said = [concept.str_of("text"), coding.str_of("display"), coding.str_of("code")];
+    let text = said.into_iter().find(|t| !t.is_empty()).unwrap_or("").to_owned();
+    let mut inner: Vec<Value> = Vec::new();
+    if !coding.is_null() {
+        inner.push(fhir!({ "url": "ombCategory", "valueCoding": coding }));
+    }
+    inner.push(fhir!({ "url": "text", "valueString": text }));
+    typed("Extension", fhir!({ "extension": inner }))
+}
+
+/// The time of birth, where the field has one; the date is another row's.
+fn birth_time(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let first = part.component(1);
+    if first.text().trim().len() <= 8 {
         return Ok(None);
     }
-    typed("BackboneElement", fhir!({ "location": { "display": (named.join(", ")) } }))
+    let Some(sent) = m.take(first) else { return Ok(None) };
+    let read = time::date_time(&sent, &m.naming.zone).filter(|t| t.len() > 10);
+    read.map_or(Ok(None), |t| typed("dateTime", t))
+}
+
+/// MSH-9: the event as a coding, the whole of the field as what is shown.
+fn event(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let parts: Vec<String> = [1, 2, 3].into_iter().filter_map(|n| m.take(part.component(n))).collect();
+    let Some(code) = parts.get(1).or(parts.first()) else { return Ok(None) };
+    let system = "http://terminology.hl7.org/CodeSystem/v2-0003";
+    typed("Coding", fhir!({ "system": system, "code": (code.as_str()), "display": (parts.join("^")) }))
+}
+
+/// PL: where in the house, as one text; `location` of an Encounter.
+fn location(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(place) = directory::place_of(m, part) else { return Ok(None) };
+    typed("BackboneElement", fhir!({ "location": place }))
 }
 
 /// The URI of a coding system by its name in the message.
@@ -255,9 +402,9 @@ pub(super) fn concept(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer 
 
 pub(super) fn read_concept(m: &mut Mapping<'_>, part: Part<'_>, system: Option<&str>) -> Option<Value> {
     let mut made = Value::object();
-    let mut text = m.take(part.component(9));
+    let mut text = m.take(part.piece(9));
     for first in [1, 4] {
-        let [code, display, named] = [0, 1, 2].map(|n| m.take(part.component(first + n)));
+        let [code, display, named] = [0, 1, 2].map(|n| m.take(part.piece(first + n)));
         if let Some(code) = code {
             let mut coding = Value::object();
             let uri = named.map(|n| system_of(m, &n)).or_else(|| system.map(str::to_owned));
@@ -289,8 +436,27 @@ fn text_concept(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
     if texts.is_empty() { Ok(None) } else { typed("CodeableConcept", fhir!({ "text": (texts.join(" ")) })) }
 }
 
-fn annotation(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
-    m.take(part).map_or(Ok(None), |t| typed("Annotation", fhir!({ "text": t })))
+fn annotation(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let Some(text) = m.take(part) else { return Ok(None) };
+    let mut made = fhir!({ "text": text });
+    // NTE-5 and NTE-6: who wrote it, and when.
+    if let Some(author) = m.beside("NTE-5").filter(|_| row.source.segment == *b"NTE")
+        && let Some(person) = person::practitioner(m, author, row)?
+    {
+        made.set("authorReference", person.value);
+    }
+    if let Some(at) = m.beside("NTE-6").filter(|_| row.source.segment == *b"NTE")
+        && let Some(sent) = m.take(at.component(1))
+        && let Some(read) = time::date_time(&sent, &m.naming.zone)
+    {
+        made.set("time", read);
+    }
+    typed("Annotation", made)
+}
+
+fn annotation_concept(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let text = amounts::concept_text(m, part, row)?;
+    text.map_or(Ok(None), |t| typed("Annotation", fhir!({ "text": (t.value) })))
 }
 
 fn reference_range(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {

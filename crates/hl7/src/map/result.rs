@@ -1,27 +1,14 @@
 //! Results: OBR to DiagnosticReport, OBX to Observation (HL7 v2.5.1 chapter 7).
 
 use super::mapping::{Mapping, Typed};
-use super::order::{groups, observations};
+use super::order::observations;
 use super::reading::{read_concept, system_of};
 use super::{About, Building, time};
 use crate::message::{Part, Segment};
 use badiano_fhir::{Value, fhir};
 
 impl<'m> Building<'m> {
-    /// Returns whether there was a report.
-    pub(super) fn results(&mut self, section: usize, segments: &[Segment<'m>], about: &About) -> bool {
-        let groups = groups(segments);
-        for (n, group) in groups.iter().enumerate() {
-            let detail = group.iter().find(|s| s.name() == "OBR");
-            self.told.push(detail.map_or(String::new(), |s| s.field(25).text().trim().to_owned()));
-            if !about.person.is_empty() {
-                self.report(&format!("{section}-{n}"), group, about);
-            }
-        }
-        !groups.is_empty()
-    }
-
-    fn report(&mut self, role: &str, group: &[Segment<'m>], about: &About) {
+    pub(super) fn report(&mut self, role: &str, group: &[Segment<'m>], about: &About) {
         let (rest, observed) = observations(group);
         let mut report = fhir!({ "resourceType": "DiagnosticReport" });
         self.m.fill("DiagnosticReport", &rest, &mut report);
@@ -39,6 +26,14 @@ impl<'m> Building<'m> {
         report.set("subject", fhir!({ "reference": (about.person.as_str()) }));
         if !about.visit.is_empty() {
             report.set("encounter", fhir!({ "reference": (about.visit.as_str()) }));
+        }
+        if self.m.naming.whole {
+            self.answered_order(role, &rest, about, &mut report);
+        }
+        for (kind, url) in self.made_in(&rest) {
+            if kind == "Specimen" {
+                report.push("specimen", fhir!({ "reference": url }));
+            }
         }
         let mut conclusions: Vec<String> = Vec::new();
         for (k, lines) in lines_of_one_text(&observed).into_iter().enumerate() {
@@ -61,6 +56,75 @@ impl<'m> Building<'m> {
         self.add(&format!("report-{role}"), report);
     }
 
+    /// The order that a report answers, as the report's own segments tell of it: beside the clinical resources.
+    fn answered_order(&mut self, role: &str, rest: &[Segment<'m>], about: &About, report: &mut Value) {
+        let mut request = fhir!({ "resourceType": "ServiceRequest" });
+        self.m.fill("ServiceRequest", rest, &mut request);
+        if request["identifier"].items().is_empty() {
+            return;
+        }
+        if request["status"].is_null() {
+            request.set("status", "completed");
+        }
+        request.set("intent", "order");
+        request.set("subject", fhir!({ "reference": (about.person.as_str()) }));
+        let url = super::full_url(&self.m, &format!("order-{role}"));
+        let mut based = report["basedOn"].at(0).clone();
+        if based.is_null() {
+            based = fhir!({ "type": "ServiceRequest" });
+        }
+        based.set("reference", url.as_str());
+        match report.as_object_mut().and_then(|o| o.get_mut("basedOn")).and_then(Value::as_array_mut) {
+            Some(all) if !all.is_empty() => all[0] = based,
+            _ => report.push("basedOn", based),
+        }
+        self.aside.push((url, request));
+    }
+
+    /// The OBX behind a TXA as the content of its document: files as they are, text lines as one text.
+    pub(super) fn content(&mut self, own: &[Segment<'m>], document: &mut Value) {
+        let (_, observed) = observations(own);
+        let mut text: Vec<String> = Vec::new();
+        let mut files: Vec<Value> = Vec::new();
+        for line in &observed {
+            if let Some(file) = self.document(line) {
+                files.push(file);
+                continue;
+            }
+            let obx = line[0];
+            for repetition in obx.field(5).repetitions() {
+                let pieces: Vec<String> = repetition.components().filter_map(|c| self.m.take(c)).collect();
+                text.push(pieces.join(" "));
+            }
+            for number in [2, 3, 4, 11] {
+                self.m.take(obx.field(number));
+            }
+            self.m.settle();
+        }
+        let text = text.join("\n");
+        if !text.trim().is_empty() {
+            let data = base64(text.trim_matches('\n').as_bytes());
+            files.insert(0, fhir!({ "contentType": "text/plain;charset=utf-8", "data": data }));
+        }
+        let times = document["content"].at(0)["attachment"].clone();
+        let created = times["creation"].clone();
+        let contents: Vec<Value> = files
+            .into_iter()
+            .map(|file| {
+                let file = if created.is_null() { file } else { file.with("creation", created.clone()) };
+                fhir!({ "attachment": file })
+            })
+            .collect();
+        if !contents.is_empty() {
+            document.set("content", Value::Array(contents));
+        } else if created.is_null() {
+            // A document without content is announced (MDM T01); its content is elsewhere.
+            let url = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+            let absent = fhir!({ "extension": [{ "url": url, "valueCode": "unknown" }] });
+            document.set("content", Value::Array(vec![fhir!({ "attachment": absent })]));
+        }
+    }
+
     /// Whether an OBX holds the conclusion of its report (codes `conclusion`).
     fn concludes(&self, line: &[Segment<'m>]) -> bool {
         let Some(codes) = self.m.tables.codes("conclusion") else { return false };
@@ -70,8 +134,11 @@ impl<'m> Building<'m> {
 
     /// An OBX of type ED that is whole: type, subtype, base64.
     fn document(&mut self, line: &[Segment<'m>]) -> Option<Value> {
-        let obx = line.first().filter(|s| s.field(2).text().trim() == "ED")?;
+        let obx = line.first().filter(|s| matches!(&*s.field(2).text(), "ED" | "RP"))?;
         let field = obx.field(5).repetition(1);
+        if obx.field(2).text().trim() == "RP" {
+            return self.pointer(obx);
+        }
         if !field.component(4).text().trim().eq_ignore_ascii_case("base64") {
             return None;
         }
@@ -87,21 +154,39 @@ impl<'m> Building<'m> {
         }
         self.m.take(obx.field(2));
         let title = read_concept(&mut self.m, obx.field(3), None);
-        self.m.settle();
-        let mime = match (kind.to_lowercase().as_str(), subtype.to_lowercase().as_str()) {
-            ("application" | "text" | "image" | "audio" | "video", sub) if !sub.is_empty() => {
-                format!("{}/{sub}", kind.to_lowercase())
+        self.code_of_title(obx);
+        let mime = mime(&kind, &subtype).unwrap_or_else(|| "application/octet-stream".to_owned());
+        Some(titled(fhir!({ "contentType": mime, "data": data }), title))
+    }
+
+    /// An attachment has a title and no code.
+    fn code_of_title(&mut self, obx: &Segment<'m>) {
+        if !obx.field(3).component(2).is_empty() {
+            for n in [1, 3] {
+                self.m.refuse(obx.field(3).component(n), "a document has a title, and no code of its kind");
             }
-            (_, "pdf") | ("pdf", _) => "application/pdf".to_owned(),
-            _ => "application/octet-stream".to_owned(),
-        };
-        let mut made = fhir!({ "contentType": mime, "data": data });
-        if let Some(title) = title {
-            let coded = title["coding"].at(0).str_of("display");
-            let text = if title.str_of("text").is_empty() { coded } else { title.str_of("text") };
-            made.set("title", text);
         }
-        Some(made)
+        self.m.settle();
+    }
+
+    /// An OBX of type RP: where the document is, and its type.
+    fn pointer(&mut self, obx: &Segment<'m>) -> Option<Value> {
+        let field = obx.field(5).repetition(1);
+        let [address, kind, subtype] = [1, 3, 4].map(|n| self.m.take(field.component(n)));
+        let address = address?;
+        if address.contains(char::is_whitespace) || !address.contains(['/', ':', '.']) {
+            self.m.refuse(field, "it is no address");
+            return None;
+        }
+        self.m.take(obx.field(2));
+        let title = read_concept(&mut self.m, obx.field(3), None);
+        self.code_of_title(obx);
+        let mut made = Value::object();
+        if let Some(kind) = mime(&kind.unwrap_or_default(), &subtype.unwrap_or_default()) {
+            made.set("contentType", kind);
+        }
+        made.set("url", address);
+        Some(titled(made, title))
     }
 
     /// One Observation of one OBX, or of the lines of one text.
@@ -151,6 +236,48 @@ impl<'m> Building<'m> {
         }
         Some(observation)
     }
+}
+
+/// The type of a document by its type and subtype (tables 0191 and 0291).
+fn mime(kind: &str, subtype: &str) -> Option<String> {
+    let (kind, subtype) = (kind.to_lowercase(), subtype.to_lowercase());
+    match (kind.as_str(), subtype.as_str()) {
+        (_, "pdf") | ("pdf", _) => Some("application/pdf".to_owned()),
+        (_, "jpeg" | "jpg") => Some("image/jpeg".to_owned()),
+        (_, "png" | "gif" | "tiff") => Some(format!("image/{subtype}")),
+        (_, "html" | "xml" | "rtf" | "plain") if kind != "application" => Some(format!("text/{subtype}")),
+        ("application" | "text" | "image" | "audio" | "video", sub)
+            if !sub.is_empty() && sub.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.+".contains(&b)) =>
+        {
+            Some(format!("{kind}/{sub}"))
+        }
+        _ => None,
+    }
+}
+
+fn titled(mut document: Value, title: Option<Value>) -> Value {
+    if let Some(title) = title {
+        let coding = title["coding"].at(0);
+        let said = [title.str_of("text"), coding.str_of("display"), coding.str_of("code")];
+        if let Some(text) = said.into_iter().find(|t| !t.is_empty()) {
+            document.set("title", text);
+        }
+    }
+    document
+}
+
+/// Base64 (RFC 4648 section 4).
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let word = group.iter().fold(0_u32, |w, b| (w << 8) | u32::from(*b)) << (8 * (3 - group.len()));
+        for n in 0..4 {
+            let sign = LETTERS[(word >> (18 - 6 * n)) as usize & 63];
+            out.push(if n <= group.len() { char::from(sign) } else { '=' });
+        }
+    }
+    out
 }
 
 fn is_text(obx: &Segment<'_>) -> bool {
@@ -261,7 +388,7 @@ fn with_unit(m: &mut Mapping<'_>, mut quantity: Value, unit: Part<'_>) -> Value 
 }
 
 /// A decimal as FHIR writes it; digits are never changed, only the form (`+5`, `.5`, `007`).
-fn number(sent: &str) -> Option<String> {
+pub(super) fn number(sent: &str) -> Option<String> {
     let (sign, digits) = match sent.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", sent.strip_prefix('+').unwrap_or(sent)),

@@ -1,31 +1,74 @@
 //! The maps as data: plain text, compiled in, that a hospital may add to or override (after the HL7 v2-to-FHIR guide's segment maps).
 //!
 //! A text has blocks. `[Patient]` and its like hold rows `SOURCE TARGET READING options`; a row of the same source in a later
-//! text replaces all rows of that source in the block, and `SOURCE -` takes them out. `[codes NAME SYSTEM]` holds `CODE VALUE`
-//! (`*` for all others, `=` for the code itself). `[messages]` and `[ignored]` say what is mapped and what need not be.
+//! text replaces all rows of that source in the block, and `SOURCE -` takes them out; `default TARGET JSON` stands where no row
+//! said anything. `[segments]` says which segment begins which resource. `[codes NAME SYSTEM]` holds `CODE VALUE` (`*` for all
+//! others, `=` for the code itself). `[messages]` and `[ignored]` say what a kind tells and what need not be mapped.
 //! Lines that begin with `#` are comments.
 
 use super::reading::Reading;
+use super::rule::Rule;
 use crate::message::Location;
+use badiano_fhir::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Lines in one text of tables.
 pub const LINES_MAX: usize = 20_000;
 
-const STANDARD: [&str; 6] = [
+const STANDARD: [&str; 14] = [
     include_str!("../../tables/messages.map"),
     include_str!("../../tables/patient.map"),
     include_str!("../../tables/encounter.map"),
     include_str!("../../tables/order.map"),
     include_str!("../../tables/result.map"),
     include_str!("../../tables/systems.map"),
+    include_str!("../../tables/header.map"),
+    include_str!("../../tables/persons.map"),
+    include_str!("../../tables/clinical.map"),
+    include_str!("../../tables/medication.map"),
+    include_str!("../../tables/schedule.map"),
+    include_str!("../../tables/document.map"),
+    include_str!("../../tables/specimen.map"),
+    include_str!("../../tables/charge.map"),
 ];
 /// What rows may build.
-const BLOCKS: [&str; 7] =
-    ["Patient", "Merged", "Encounter", "ServiceRequest", "Task", "DiagnosticReport", "Observation"];
+const BLOCKS: [&str; 32] = [
+    "Patient",
+    "Merged",
+    "Encounter",
+    "ServiceRequest",
+    "Task",
+    "DiagnosticReport",
+    "Observation",
+    "MessageHeader",
+    "Provenance",
+    "Contact",
+    "RelatedPerson",
+    "Guarantor",
+    "Coverage",
+    "Participant",
+    "Account",
+    "AllergyIntolerance",
+    "Condition",
+    "EncounterDiagnosis",
+    "Procedure",
+    "Immunization",
+    "MedicationAdministration",
+    "MedicationRequest",
+    "MedicationDispense",
+    "Appointment",
+    "Service",
+    "Resource",
+    "Place",
+    "Personnel",
+    "DocumentReference",
+    "Specimen",
+    "SpecimenSource",
+    "ChargeItem",
+];
 /// Options that a row may have.
-const OPTIONS: [&str; 14] = [
+const OPTIONS: [&str; 17] = [
     "use",
     "type",
     "system",
@@ -35,8 +78,11 @@ const OPTIONS: [&str; 14] = [
     "name",
     "space",
     "kind",
-    "when",
-    "unless",
+    "wrap",
+    "with",
+    "unit",
+    "yes",
+    "no",
     "replace",
     "as",
     "second-surname",
@@ -65,6 +111,17 @@ pub struct Tables {
     codes: BTreeMap<String, Codes>,
     messages: BTreeMap<String, MessageRow>,
     ignored: BTreeMap<String, String>,
+    defaults: BTreeMap<String, Vec<Fallback>>,
+    rules: Vec<Rule>,
+}
+
+/// What stands at a target where no row said anything.
+#[derive(Debug, Clone)]
+pub(super) struct Fallback {
+    pub target: Vec<String>,
+    pub value: Value,
+    /// Only where these places are empty.
+    pub unless: Vec<Location>,
 }
 
 /// One row of a block.
@@ -80,6 +137,12 @@ pub(super) struct Row {
     pub when: Option<(Location, Vec<String>)>,
     /// The row holds only where these places are empty.
     pub unless: Vec<Location>,
+    /// The row holds only where this place is not empty.
+    pub when_some: Option<Location>,
+    /// A field's value must be none of these.
+    pub unless_value: Option<(Location, Vec<String>)>,
+    /// Elements that stand beside the value: `with=JSON`.
+    pub with: Option<Value>,
 }
 
 impl Row {
@@ -134,17 +197,23 @@ impl Tables {
         self.messages.keys().map(String::as_str)
     }
 
+    pub(super) fn defaults(&self, block: &str) -> &[Fallback] {
+        self.defaults.get(block).map_or(&[], Vec::as_slice)
+    }
+    /// Which segments begin which resources.
+    pub(super) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
     pub(super) fn rows(&self, block: &str) -> &[Row] {
         self.blocks.get(block).map_or(&[], Vec::as_slice)
     }
     pub(super) fn codes(&self, name: &str) -> Option<&Codes> {
         self.codes.get(name)
     }
-    /// By `ADT^A04`, else by `ADT`.
+    /// By `ADT^A04`, else by `ADT^*`; a kind without an event by `ADT`, else by `ADT^*`.
     pub(super) fn message(&self, kind: &str) -> Option<&MessageRow> {
-        self.messages
-            .get(kind)
-            .or_else(|| self.messages.get(kind.split('^').next()?).filter(|_| !kind.contains('^')))
+        let code = kind.split('^').next()?;
+        self.messages.get(kind).or_else(|| self.messages.get(&format!("{code}^*")))
     }
     /// Why a field need not be mapped.
     pub(super) fn ignored(&self, place: &str) -> Option<&str> {
@@ -177,6 +246,8 @@ impl Tables {
                     self.ignored.insert(words[0].to_owned(), words[1..].join(" "));
                     Ok(())
                 }
+                None if block == "segments" => Rule::read(&words).map(|rule| self.rules.push(rule)),
+                None if words[0] == "default" => self.read_default(&block, &words),
                 None => self.read_row(&block, &words, &mut replaced),
             };
             read.map_err(wrong)?;
@@ -192,11 +263,11 @@ impl Tables {
                 self.codes.entry(name.to_owned()).or_default().system = Some(system.to_owned());
                 Ok(format!("codes {name}"))
             }
-            [name] if name == "messages" || name == "ignored" || BLOCKS.contains(&name) => {
+            [name] if ["messages", "ignored", "segments"].contains(&name) || BLOCKS.contains(&name) => {
                 Ok(name.to_owned())
             }
             _ => {
-                Err(format!("no such block: the blocks are codes, messages, ignored, {}", BLOCKS.join(", ")))
+                Err(format!("no such block: the blocks are codes, messages, ignored, segments, {}", BLOCKS.join(", ")))
             }
         }
     }
@@ -229,17 +300,30 @@ impl Tables {
         Ok(())
     }
 
+    fn read_default(&mut self, block: &str, words: &[&str]) -> Result<(), String> {
+        let [_, target, value, options @ ..] = words else {
+            return Err("a default has a target and JSON".to_owned());
+        };
+        let value = json::parse(value.as_bytes()).map_err(|e| format!("no JSON: {e}"))?;
+        let unless = match options {
+            [] => Vec::new(),
+            [option] => {
+                let places = option.strip_prefix("unless=").ok_or("a default has no option but unless")?;
+                places.split(',').map(place).collect::<Result<_, _>>()?
+            }
+            _ => return Err("a default has no option but unless".to_owned()),
+        };
+        let target = target.split('.').map(str::to_owned).collect();
+        self.defaults.entry(block.to_owned()).or_default().push(Fallback { target, value, unless });
+        Ok(())
+    }
+
     fn read_row(
         &mut self,
         block: &str,
         words: &[&str],
         replaced: &mut BTreeSet<(String, String)>,
     ) -> Result<(), String> {
-        let place = |text: &str| {
-            Location::parse(text)
-                .filter(|l| l.field > 0)
-                .ok_or_else(|| "a place is written PID-3 or PID-3.1".to_owned())
-        };
         let source = place(words[0])?;
         let rows = self.blocks.entry(block.to_owned()).or_default();
         // The first row of a source in this text takes the place of what earlier texts said of it.
@@ -263,15 +347,19 @@ impl Tables {
             options: BTreeMap::new(),
             when: None,
             unless: Vec::new(),
+            when_some: None,
+            unless_value: None,
+            with: None,
         };
         for option in options {
             let (name, value) =
                 option.split_once('=').ok_or_else(|| "an option is written name=value".to_owned())?;
             match name {
-                "when" => {
-                    let (at, values) =
-                        value.split_once(':').ok_or_else(|| "when=PLACE:VALUE,VALUE".to_owned())?;
-                    row.when = Some((place(at)?, values.split(',').map(str::to_owned).collect()));
+                "when" => row.when = Some(one_of(value)?),
+                "unless-value" => row.unless_value = Some(one_of(value)?),
+                "when-some" => row.when_some = Some(place(value)?),
+                "with" => {
+                    row.with = Some(json::parse(value.as_bytes()).map_err(|e| format!("no JSON: {e}"))?);
                 }
                 "unless" => row.unless = value.split(',').map(place).collect::<Result<_, _>>()?,
                 _ if OPTIONS.contains(&name) => drop(row.options.insert(name.to_owned(), value.to_owned())),
@@ -281,6 +369,17 @@ impl Tables {
         rows.push(row);
         Ok(())
     }
+}
+
+fn place(text: &str) -> Result<Location, String> {
+    let read = Location::parse(text).filter(|l| l.field > 0);
+    read.ok_or_else(|| "a place is written PID-3 or PID-3.1".to_owned())
+}
+
+/// `PLACE:VALUE,VALUE`.
+fn one_of(text: &str) -> Result<(Location, Vec<String>), String> {
+    let (at, values) = text.split_once(':').ok_or_else(|| "when=PLACE:VALUE,VALUE".to_owned())?;
+    Ok((place(at)?, values.split(',').map(str::to_owned).collect()))
 }
 
 #[cfg(test)]

@@ -138,6 +138,11 @@ impl<'m> Part<'m> {
         one.nth(Depth::Component, Depth::Subcomponent, self.message.delimiters.subcomponent, number)
     }
 
+    /// The n-th component of a field or repetition; the n-th subcomponent of a component: a data type reads the same at both.
+    pub(crate) fn piece(&self, number: usize) -> Part<'m> {
+        if self.depth >= Depth::Component { self.subcomponent(number) } else { self.component(number) }
+    }
+
     fn nth(self, from: Depth, into: Depth, sign: u8, number: usize) -> Part<'m> {
         let none = Part { start: self.end, depth: into, ..self };
         match number.checked_sub(1) {

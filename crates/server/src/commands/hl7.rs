@@ -208,6 +208,7 @@ impl Reading {
             tables = tables.with(&text).map_err(|e| Fault::invalid(e.to_string()).at(place))?;
         }
         let mut naming = mllp::naming(&self.zone, "");
+        naming.whole = true;
         naming.authorities.extend(self.authorities.iter().cloned());
         Ok((tables, naming))
     }
