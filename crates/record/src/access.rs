@@ -23,6 +23,16 @@ struct Grant {
 const DEMOGRAPHICS_AND_ORDERS: u64 =
     DataClass::Demographics.bit() | DataClass::Encounters.bit() | DataClass::Orders.bit();
 
+/// What listed senders of messages tell beside demographics and orders: they write it and read none of it.
+const TOLD_BY_MESSAGES: u64 = DataClass::Reports.bit()
+    | DataClass::Laboratory.bit()
+    | DataClass::Medication.bit()
+    | DataClass::Allergies.bit()
+    | DataClass::Conditions.bit()
+    | DataClass::Immunizations.bit()
+    | DataClass::Documents.bit()
+    | DataClass::Other.bit();
+
 const GRANTS: &[Grant] = &[
     Grant {
         role: Role::Radiologist,
@@ -65,7 +75,7 @@ pub fn classes(principal: &Principal, purpose: Purpose, action: Action) -> u64 {
         Principal::System { scopes, .. } => of_scopes(scopes, action),
         Principal::Peer { .. } => match action {
             Action::Read => DEMOGRAPHICS_AND_ORDERS | DataClass::Imaging.bit(),
-            Action::Write => DEMOGRAPHICS_AND_ORDERS | DataClass::Imaging.bit() | DataClass::Reports.bit(),
+            Action::Write => DEMOGRAPHICS_AND_ORDERS | DataClass::Imaging.bit() | TOLD_BY_MESSAGES,
         },
         // What another node may read is what the person behind it may read; for itself it reads nothing.
         Principal::Node { on_behalf_of, .. } => match (action, on_behalf_of) {

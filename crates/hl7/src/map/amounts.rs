@@ -33,7 +33,8 @@ pub(super) fn concept_text(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answ
 /// `en`, `es-MX`; names of languages are not codes.
 pub(super) fn language_code(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
     let Some(sent) = m.take(part.component(1)) else { return Ok(None) };
-    let sound = sent.split('-').all(|p| (2..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let sound =
+        sent.split('-').all(|p| (2..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()));
     if sound { typed("code", sent) } else { Err("it is no code of a language") }
 }
 
@@ -133,7 +134,11 @@ pub(super) fn timing_tq(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answe
         }
     }
     let _ = row;
-    if made.as_object().is_none_or(badiano_fhir::value::Object::is_empty) { Ok(None) } else { typed("Timing", made) }
+    if made.as_object().is_none_or(badiano_fhir::value::Object::is_empty) {
+        Ok(None)
+    } else {
+        typed("Timing", made)
+    }
 }
 
 /// RPT: the code of a pattern, its period where it brings one, and its text.
@@ -156,7 +161,11 @@ pub(super) fn timing_rpt(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer
         let repeat = made["repeat"].clone();
         made.set("repeat", repeat.with("period", period).with("periodUnit", unit));
     }
-    if made.as_object().is_none_or(badiano_fhir::value::Object::is_empty) { Ok(None) } else { typed("Timing", made) }
+    if made.as_object().is_none_or(badiano_fhir::value::Object::is_empty) {
+        Ok(None)
+    } else {
+        typed("Timing", made)
+    }
 }
 
 /// `BID`, `Q6H`, `QID`, `PRN`: the code as said, and what it means where it is one of the common ones (HL7 table 0335).
@@ -166,9 +175,7 @@ fn repeat_pattern(m: &mut Mapping<'_>, part: Part<'_>) -> Value {
     let code = sent.split_whitespace().collect::<Vec<_>>().join(" ");
     let made = fhir!({ "code": { "coding": [{ "system": system, "code": code }] } });
     let upper = sent.to_uppercase();
-    let often = |frequency: i64, period: i64, unit: &str| {
-        fhir!({ "frequency": frequency, "period": period, "periodUnit": unit })
-    };
+    let often = |frequency: i64, period: i64, unit: &str| fhir!({ "frequency": frequency, "period": period, "periodUnit": unit });
     let every = |unit: &str, letter: char| {
         let count = upper.strip_prefix('Q')?.strip_suffix(letter)?.parse::<i64>().ok()?;
         (1..=999).contains(&count).then(|| often(1, count, unit))
@@ -179,7 +186,10 @@ fn repeat_pattern(m: &mut Mapping<'_>, part: Part<'_>) -> Value {
         "TID" => Some(often(3, 1, "d")),
         "QID" => Some(often(4, 1, "d")),
         "QOD" => Some(often(1, 2, "d")),
-        _ => every("h", 'H').or_else(|| every("min", 'M')).or_else(|| every("d", 'D')).or_else(|| every("wk", 'W')),
+        _ => every("h", 'H')
+            .or_else(|| every("min", 'M'))
+            .or_else(|| every("d", 'D'))
+            .or_else(|| every("wk", 'W')),
     };
     match repeat {
         Some(repeat) => made.with("repeat", repeat),

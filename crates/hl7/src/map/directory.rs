@@ -162,7 +162,9 @@ pub(super) fn named_cwe(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answe
 
 /// EI of equipment (OBX-18).
 pub(super) fn device(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
-    let Some(number) = m.take(part.component(1)).or_else(|| m.take(part.component(3))) else { return Ok(None) };
+    let Some(number) = m.take(part.component(1)).or_else(|| m.take(part.component(3))) else {
+        return Ok(None);
+    };
     let authority = [2, 3, 4].map(|n| m.take(part.component(n)).unwrap_or_default());
     let identifier = m.number(&number, &authority, None, "device");
     let made = fhir!({ "resourceType": "Device", "identifier": [identifier] });

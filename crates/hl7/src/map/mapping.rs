@@ -47,7 +47,17 @@ impl<'m> Mapping<'m> {
     pub fn new(message: &'m Message, tables: &'m Tables, naming: &'m Naming) -> Self {
         let named = ["MSH-4.1", "MSH-3.1"].map(|p| message.get(p).trim().to_owned());
         let sender = named.into_iter().find(|n| !n.is_empty()).unwrap_or_else(|| naming.sender.clone());
-        Mapping { message, tables, naming, sender, fates: HashMap::new(), pending: Vec::new(), around: Vec::new(), directory: Vec::new(), person: String::new() }
+        Mapping {
+            message,
+            tables,
+            naming,
+            sender,
+            fates: HashMap::new(),
+            pending: Vec::new(),
+            around: Vec::new(),
+            directory: Vec::new(),
+            person: String::new(),
+        }
     }
 
     /// A field beside the one at work, such as the unit of a number.
@@ -268,7 +278,9 @@ pub(super) fn dressed(row: &Row, typed: Typed) -> Value {
         // A complex extension has no value of its own.
         (Some(url), _) if typed.type_name == "Extension" => {
             let mut made = fhir!({ "url": url });
-            for (key, inner) in typed.value.as_object().into_iter().flat_map(badiano_fhir::value::Object::iter) {
+            for (key, inner) in
+                typed.value.as_object().into_iter().flat_map(badiano_fhir::value::Object::iter)
+            {
                 made.set(key, inner.clone());
             }
             made
@@ -279,7 +291,9 @@ pub(super) fn dressed(row: &Row, typed: Typed) -> Value {
         (None, Some(key)) => Value::object().with(key, typed.value),
         (None, None) => typed.value,
     };
-    for (key, beside) in row.with.iter().filter_map(Value::as_object).flat_map(badiano_fhir::value::Object::iter) {
+    for (key, beside) in
+        row.with.iter().filter_map(Value::as_object).flat_map(badiano_fhir::value::Object::iter)
+    {
         value.set(key, beside.clone());
     }
     value
@@ -312,7 +326,8 @@ fn inner<'v>(value: &'v mut Value, step: &str) -> &'v mut Value {
         let empty = if listed { Value::Array(vec![Value::object()]) } else { Value::object() };
         value.set(name, empty);
     }
-    let found = value.as_object_mut().and_then(|o| o.get_mut(name)).expect("it was set where it was not there");
+    let found =
+        value.as_object_mut().and_then(|o| o.get_mut(name)).expect("it was set where it was not there");
     if matches!(found, Value::Array(items) if items.is_empty()) {
         *found = Value::Array(vec![Value::object()]);
     }
@@ -331,8 +346,11 @@ fn fall_back(value: &mut Value, path: &[String], default: &Value) {
         }
         return;
     }
-    if let Some(found) = value.as_object_mut().and_then(|o| o.get_mut(step)) {
-        fall_back(found, rest, default);
+    let (name, listed) = step.strip_suffix("[0]").map_or((step.as_str(), false), |name| (name, true));
+    let Some(found) = value.as_object_mut().and_then(|o| o.get_mut(name)) else { return };
+    match found.as_array_mut().filter(|_| listed) {
+        Some(items) => items.iter_mut().take(1).for_each(|item| fall_back(item, rest, default)),
+        None => fall_back(found, rest, default),
     }
 }
 

@@ -121,7 +121,8 @@ impl Mapped {
             self.resources.iter().chain(&self.aside).map(|(url, resource)| entry(url, resource)).collect();
         if let Event::Merge(pairs) = &self.event {
             for (n, pair) in pairs.iter().enumerate() {
-                let url = uuid_of(&[&self.control_id, "merged", &n.to_string(), &json::to_string(&pair.from)]);
+                let url =
+                    uuid_of(&[&self.control_id, "merged", &n.to_string(), &json::to_string(&pair.from)]);
                 entries.push(entry(&url, &ended(pair, self)));
             }
         }
@@ -154,7 +155,8 @@ fn unpoint(value: &mut Value, written: &[String]) {
     match value {
         Value::Object(object) => {
             let points = object.get("reference").and_then(Value::as_str);
-            let dangling = points.is_some_and(|r| r.starts_with("urn:uuid:") && !written.iter().any(|w| w == r));
+            let dangling =
+                points.is_some_and(|r| r.starts_with("urn:uuid:") && !written.iter().any(|w| w == r));
             if dangling {
                 object.remove("reference");
             }
@@ -233,13 +235,24 @@ pub fn map(message: &Message, tables: &Tables, naming: &Naming) -> Mapped {
     let losses = m.losses();
     let control_id = message.control_id().into_owned();
     let sent = time::date_time(message.get("MSH-7.1").trim(), &naming.zone).filter(|t| t.len() > 10);
-    // These kinds are about a patient; a schedule or a question need not be.
-    let about_patient = !matches!(event, Event::Other(_) | Event::NotMapped);
-    let names_patient = message.all_segments().any(|s| s.name() == "PID");
-    let lacks =
-        (about_patient && !names_patient).then_some("the message has no PID: it is about no patient");
+    let lacks = lack(message, &event);
     let aside = aside.into_iter().chain(m.directory).collect();
     Mapped { kind, control_id, event, resources, aside, sent, losses, needs_person, lacks }
+}
+
+/// What a message of its kind cannot be without. A schedule or the answer to a question need not be about a patient.
+fn lack(message: &Message, event: &Event) -> Option<&'static str> {
+    let asks = matches!(&*message.get("MSH-9.1"), "QBP" | "QRY");
+    let may_lack = match event {
+        Event::Other(event) => matches!(event.as_str(), "schedule" | "query"),
+        other => *other == Event::NotMapped,
+    };
+    let names_patient = message.all_segments().any(|s| s.name() == "PID");
+    match (asks, may_lack || names_patient) {
+        (true, _) => Some("a question is kept and not answered: nothing here answers questions of HL7 v2"),
+        (false, false) => Some("the message has no PID: it is about no patient"),
+        (false, true) => None,
+    }
 }
 
 /// The message cut where another PID begins: what is behind a PID is of that person only (house, invariant 5).
@@ -325,12 +338,7 @@ impl<'m> Building<'m> {
     }
 
     /// The visit, where PV1 tells of one; without a number it is written only by the event that begins it.
-    fn visit(
-        &mut self,
-        number: usize,
-        segments: &[Segment<'m>],
-        person: &str,
-    ) -> String {
+    fn visit(&mut self, number: usize, segments: &[Segment<'m>], person: &str) -> String {
         let pv1 = segments.iter().find(|s| s.name() == "PV1");
         let part = |n: usize| pv1.map(|s| s.field(n));
         let says = |n: usize| part(n).is_some_and(|p| !p.is_empty() && !p.is_null());

@@ -215,7 +215,23 @@ pub(super) fn practitioner(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answ
     let profession = m.take(part.piece(21));
     let mut held = Value::object();
     period(m, part, [19, 20], &mut held);
-    reference(m, Person { profession, period: held["period"].clone(), number, family, extensions, given, more, suffix, prefix, degree, authority, kind })
+    reference(
+        m,
+        Person {
+            profession,
+            period: held["period"].clone(),
+            number,
+            family,
+            extensions,
+            given,
+            more,
+            suffix,
+            prefix,
+            degree,
+            authority,
+            kind,
+        },
+    )
 }
 
 /// NDL: the person stands in the subcomponents of its first component (CNN).
@@ -225,7 +241,23 @@ pub(super) fn named_practitioner(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -
         [1, 2, 3, 4, 5, 6, 7].map(|n| m.take(person.subcomponent(n)));
     let authority = [9, 10, 11].map(|n| m.take(person.subcomponent(n)).unwrap_or_default());
     let (family, extensions, kind) = (family.unwrap_or_default(), Vec::new(), None);
-    reference(m, Person { profession: None, period: Value::Null, number, family, extensions, given, more, suffix, prefix, degree, authority, kind })
+    reference(
+        m,
+        Person {
+            profession: None,
+            period: Value::Null,
+            number,
+            family,
+            extensions,
+            given,
+            more,
+            suffix,
+            prefix,
+            degree,
+            authority,
+            kind,
+        },
+    )
 }
 
 /// A member of staff as a message names one.
@@ -256,14 +288,21 @@ impl Person {
         let mut name = Value::object();
         if !self.family.is_empty() {
             name.set("family", self.family.as_str());
-            let told = self.extensions.iter().map(|(url, text)| fhir!({ "url": (*url), "valueString": (text.as_str()) }));
+            let told = self
+                .extensions
+                .iter()
+                .map(|(url, text)| fhir!({ "url": (*url), "valueString": (text.as_str()) }));
             let told: Vec<Value> = told.collect();
             if !told.is_empty() {
                 name.set("_family", fhir!({ "extension": told }));
             }
         }
         let parts = [("given", &self.given), ("given", &self.more), ("prefix", &self.prefix)];
-        for (key, text) in parts.into_iter().chain([("suffix", &self.suffix), ("suffix", &self.degree), ("suffix", &self.profession)]) {
+        for (key, text) in parts.into_iter().chain([
+            ("suffix", &self.suffix),
+            ("suffix", &self.degree),
+            ("suffix", &self.profession),
+        ]) {
             if let Some(text) = text {
                 name.push(key, text.as_str());
             }
@@ -319,8 +358,13 @@ pub(super) fn county(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
 }
 
 /// Names of roles (v3-ParticipationType).
-const ROLES: [(&str, &str); 5] =
-    [("ATND", "attender"), ("REF", "referrer"), ("CON", "consultant"), ("ADM", "admitter"), ("REFT", "Referred to")];
+const ROLES: [(&str, &str); 5] = [
+    ("ATND", "attender"),
+    ("REF", "referrer"),
+    ("CON", "consultant"),
+    ("ADM", "admitter"),
+    ("REFT", "Referred to"),
+];
 
 /// XCN as a participant of an Encounter, by `role` (v3-ParticipationType).
 pub(super) fn participant(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {

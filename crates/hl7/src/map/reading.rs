@@ -1,8 +1,8 @@
 //! How the data types of v2 are read as those of FHIR (HL7 v2.5.1 chapter 2A; HL7 v2-to-FHIR, data type maps). Names stand in the tables.
 
-use super::mapping::{Answer, Mapping, Typed};
 use super::amounts;
 use super::directory;
+use super::mapping::{Answer, Mapping, Typed};
 use super::person;
 use super::tables::Row;
 use super::time;

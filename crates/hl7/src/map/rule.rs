@@ -53,7 +53,8 @@ impl Rule {
             let (name, value) =
                 option.split_once('=').ok_or_else(|| "an option is written name=value".to_owned())?;
             let list = || value.split(',').map(str::to_owned).collect::<Vec<String>>();
-            let place = |text: &str| Location::parse(text).ok_or_else(|| "a place is written AL1-3".to_owned());
+            let place =
+                |text: &str| Location::parse(text).ok_or_else(|| "a place is written AL1-3".to_owned());
             match name {
                 "resource" => rule.resource = value.to_owned(),
                 "with" => rule.with = list(),

@@ -23,7 +23,8 @@ impl<'m> Building<'m> {
             }
         }
         let documents = segments.iter().position(|s| s.name() == "TXA").unwrap_or(segments.len());
-        let groups = segments.iter().position(|s| matches!(s.name(), "ORC" | "OBR" | "SPM")).unwrap_or(documents);
+        let groups =
+            segments.iter().position(|s| matches!(s.name(), "ORC" | "OBR" | "SPM")).unwrap_or(documents);
         let (_, loose) = observations(&segments[..groups.min(documents)]);
         if about.person.is_empty() {
             return;
@@ -58,7 +59,8 @@ impl<'m> Building<'m> {
     }
 
     fn is_result(&self, group: &[Segment<'m>]) -> bool {
-        let says = |name: &str, field: usize| group.iter().any(|s| s.name() == name && !s.field(field).is_empty());
+        let says =
+            |name: &str, field: usize| group.iter().any(|s| s.name() == name && !s.field(field).is_empty());
         match self.row.event.as_str() {
             "result" => true,
             "" | "query" | "update" | "admit" => says("OBR", 25) && says("OBX", 3),
@@ -159,10 +161,14 @@ impl<'m> Building<'m> {
     }
 
     fn refer_newest(&self, made: &mut Value, path: &str, kind: &str) {
-        let all = self.resources.iter().chain(&self.aside);
-        let Some((url, found)) = all.filter(|(_, r)| r.resource_type() == kind).last() else { return };
+        let mut all = self.resources.iter().chain(&self.aside);
+        let Some((url, found)) = all.rfind(|(_, r)| r.resource_type() == kind) else { return };
         let code = &found["code"];
-        let said = [code.str_of("text"), code["coding"].at(0).str_of("display"), code["coding"].at(0).str_of("code")];
+        let said = [
+            code.str_of("text"),
+            code["coding"].at(0).str_of("display"),
+            code["coding"].at(0).str_of("code"),
+        ];
         let shown = said.into_iter().find(|t| !t.is_empty()).unwrap_or("").to_owned();
         let url = url.clone();
         refer(made, path, &url, &shown);
@@ -194,7 +200,8 @@ impl<'m> Building<'m> {
         let person = self.resources.iter().find(|(url, _)| *url == about.person);
         let person = person.map(|(_, p)| &p["identifier"][0]);
         let Some(person) = person.filter(|i| !i.str_of("value").is_empty()) else { return };
-        let mut said = vec![rule.block.clone(), person.str_of("system").to_owned(), person.str_of("value").to_owned()];
+        let mut said =
+            vec![rule.block.clone(), person.str_of("system").to_owned(), person.str_of("value").to_owned()];
         let mut any = false;
         for place in &rule.key {
             let segment = own.iter().find(|s| s.raw_name() == place.segment);
@@ -235,7 +242,10 @@ fn refer(made: &mut Value, path: &str, url: &str, shown: &str) {
 
 fn finish_appointment(made: &mut Value, about: &About) {
     if !about.person.is_empty() {
-        made.push("participant", fhir!({ "actor": { "reference": (about.person.as_str()) }, "status": "accepted" }));
+        made.push(
+            "participant",
+            fhir!({ "actor": { "reference": (about.person.as_str()) }, "status": "accepted" }),
+        );
     }
     if made["participant"].is_null() {
         // Somebody takes part, whom the message does not name (Appointment.participant is 1..*).

@@ -266,9 +266,10 @@ impl Tables {
             [name] if ["messages", "ignored", "segments"].contains(&name) || BLOCKS.contains(&name) => {
                 Ok(name.to_owned())
             }
-            _ => {
-                Err(format!("no such block: the blocks are codes, messages, ignored, segments, {}", BLOCKS.join(", ")))
-            }
+            _ => Err(format!(
+                "no such block: the blocks are codes, messages, ignored, segments, {}",
+                BLOCKS.join(", ")
+            )),
         }
     }
 
