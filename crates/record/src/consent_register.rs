@@ -10,7 +10,7 @@ use crate::session::Session;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_mexico::naming;
-use badiano_store::{Expect, pat_of};
+use badiano_store::{Expect, View, pat_of};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -59,18 +59,32 @@ pub(crate) fn load(node: &Node) -> Result<(), Fault> {
 /// Puts the compiled consent where decisions look, for each local record of the person.
 pub(crate) fn remember(node: &Node, statement: &Statement) -> Result<(), Fault> {
     let ids = node.store().read(|view| patients_of_curp(view, &statement.curp))?;
-    let compiled = Arc::new(statement.consent.clone());
-    let mut all = node.consents().write().expect("no holder of the consents panics");
-    for id in ids {
-        all.insert(pat_of(&id), compiled.clone());
-    }
+    put_compiled(node, &ids, statement);
     Ok(())
 }
 
-/// A person became known after their consent did: compile it for the new record.
-pub(crate) fn recall(node: &Node, curp: &str) -> Result<(), Fault> {
-    match kept(node, curp)? {
-        Some(statement) => remember(node, &statement),
+fn put_compiled(node: &Node, ids: &[String], statement: &Statement) {
+    let compiled = Arc::new(statement.consent.clone());
+    let mut all = node.consents().write().expect("no holder of the consents panics");
+    for id in ids {
+        all.insert(pat_of(id), compiled.clone());
+    }
+}
+
+/// A person became known after their consent did: compile it for the new record, before anybody can read it.
+pub(crate) fn recall(node: &Node, view: &View<'_>, curp: &str) -> Result<(), Fault> {
+    let Some(statement) = kept_in(view, curp)? else { return Ok(()) };
+    let ids = patients_of_curp(view, curp)?;
+    put_compiled(node, &ids, &statement);
+    Ok(())
+}
+
+/// A record is no longer of the person whose it was taken for: what its own person said holds, or nothing.
+pub(crate) fn forget(node: &Node, patient: &str) -> Result<(), Fault> {
+    let own = node.store().read(|view| crate::patient_index::curp_of(view, patient))?;
+    node.consents().write().expect("no holder of the consents panics").remove(&pat_of(patient));
+    match own {
+        Some(curp) => node.store().read(|view| recall(node, view, &curp)),
         None => Ok(()),
     }
 }
@@ -81,7 +95,11 @@ pub(crate) fn consent_of_person(node: &Node, curp: &str) -> Result<Consent, Faul
 }
 
 fn kept(node: &Node, curp: &str) -> Result<Option<Statement>, Fault> {
-    let document = node.store().read(|view| view.document("consent", curp))?;
+    node.store().read(|view| kept_in(view, curp))
+}
+
+fn kept_in(view: &View<'_>, curp: &str) -> Result<Option<Statement>, Fault> {
+    let document = view.document("consent", curp)?;
     Ok(document.and_then(|d| badiano_fhir::json::parse(&d.body).ok()).and_then(|v| Statement::from_value(&v)))
 }
 

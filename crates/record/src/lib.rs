@@ -20,6 +20,7 @@ pub mod imaging;
 pub mod ledger;
 pub mod linked;
 pub mod matching;
+pub mod merges;
 pub mod messages;
 pub mod node;
 pub mod notices;

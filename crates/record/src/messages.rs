@@ -105,18 +105,7 @@ impl Session {
             // Applying failed and left nothing; the message itself is kept all the same.
             Err(why) => self.node().store().write(move |tx| hold(tx, &writer, &sender, &kept, &why)).await?,
         };
-        self.recall_consents(&receipt)?;
         Ok(receipt)
-    }
-
-    pub(crate) fn recall_consents(&self, receipt: &Receipt) -> Result<(), Fault> {
-        for patient in receipt.wrote.iter().filter_map(|w| w.strip_prefix("Patient/")) {
-            let curp = self.node().store().read(|view| patient_index::curp_of(view, patient))?;
-            if let Some(curp) = curp {
-                crate::consent_register::recall(self.node(), &curp)?;
-            }
-        }
-        Ok(())
     }
 
     /// The newest messages, for the traffic page. No content of a message is shown here.
@@ -212,7 +201,7 @@ pub(crate) fn apply_all(
     for (from, into) in &intake.merges {
         let from = patient_index::register(tx, writer, from.clone())?;
         let into = patient_index::register(tx, writer, into.clone())?;
-        patient_index::merge(tx, writer, from.resource.id(), into.resource.id())?;
+        crate::merges::merge(tx, writer, from.resource.id(), into.resource.id())?;
     }
     Ok(Some(wrote))
 }

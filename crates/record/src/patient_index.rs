@@ -3,10 +3,11 @@
 use crate::access::Action;
 use crate::audit::Act;
 use crate::class::DataClass;
+use crate::merges;
 use crate::resources::{self, Precondition, Versioned, Writer};
 use crate::session::{Session, versioned};
+use badiano_fhir::Value;
 use badiano_fhir::search::{Filter, Query, Test};
-use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Fault, Instant, id::LogicalId};
 use badiano_mexico::curp::{self, Curp};
 use badiano_mexico::naming;
@@ -78,7 +79,7 @@ fn find(tx: &Tx<'_>, patient: &Value, curp: Option<&str>) -> Result<Option<Strin
     if let Some(curp) = curp
         && let Some(id) = patients_of_curp(tx, curp)?.into_iter().next()
     {
-        return Ok(Some(id));
+        return merges::survivor(tx, &id).map(Some);
     }
     for identifier in patient["identifier"].items() {
         let Some(key) = identifier_key(identifier) else { continue };
@@ -87,7 +88,7 @@ fn find(tx: &Tx<'_>, patient: &Value, curp: Option<&str>) -> Result<Option<Strin
         // The same number with another CURP is another person, or a mistake that a person must look at.
         let other = curp_of(tx, &id)?;
         if curp.is_none() || other.is_none() || other.as_deref() == curp {
-            return Ok(Some(id));
+            return merges::survivor(tx, &id).map(Some);
         }
     }
     Ok(None)
@@ -145,7 +146,8 @@ pub(crate) fn bearers_of(view: &View<'_>, number: &str) -> Result<Vec<String>, F
 /// The patient who bears a number of one issuer.
 pub(crate) fn by_identifier(view: &View<'_>, system: &str, number: &str) -> Result<Option<String>, Fault> {
     let document = view.document("identifier", &format!("{system}|{number}"))?;
-    Ok(document.and_then(|d| String::from_utf8(d.body).ok()))
+    let id = document.and_then(|d| String::from_utf8(d.body).ok());
+    id.map(|id| merges::survivor(view, &id)).transpose()
 }
 
 /// What the new message does not say stays as it was; identifiers add up.
@@ -179,26 +181,6 @@ fn same_content(a: &Value, b: &Value) -> bool {
     bare(a) == bare(b)
 }
 
-/// Undoes nothing and rewrites nothing: the one patient says who replaces it (FHIR Patient.link), and can be unlinked.
-pub(crate) fn merge(tx: &mut Tx<'_>, writer: &Writer, from: &str, into: &str) -> Result<(), Fault> {
-    if from == into {
-        return Ok(());
-    }
-    let gone = |id: &str| Fault::not_found(format!("no patient to merge: {}", id.len()));
-    let old = tx.get("Patient", from)?.filter(|p| !p.deleted).ok_or_else(|| gone(from))?;
-    let kept = tx.get("Patient", into)?.filter(|p| !p.deleted).ok_or_else(|| gone(into))?;
-    let link =
-        |id: &str, kind: &str| fhir!({ "other": { "reference": (format!("Patient/{id}")) }, "type": kind });
-    let mut old = old.body;
-    old.set("active", false);
-    old.push("link", link(into, "replaced-by"));
-    let mut kept = kept.body;
-    kept.push("link", link(from, "replaces"));
-    writer.put(tx, old, Precondition::None, "merge")?;
-    writer.put(tx, kept, Precondition::None, "merge")?;
-    Ok(())
-}
-
 impl Session {
     /// Registers a person from a door that feeds identities (ADT, PMIR, the hospital's own page).
     pub async fn register_patient(&self, patient: Value) -> Result<Versioned, Fault> {
@@ -215,11 +197,16 @@ impl Session {
         Ok(known.unwrap_or_else(|| name.to_owned()))
     }
 
-    /// The same in a question: `patient={curp}`, `subject=Patient/{curp}`.
+    /// The same in a question: `patient={curp}`, `subject=Patient/{curp}`; and what was merged into a patient is asked for with it.
     pub(crate) fn with_local_ids(&self, query: &Query) -> Result<Query, Fault> {
         let mut query = query.clone();
         let mut filters = std::mem::take(&mut query.filters);
-        let name = |view: &View<'_>| filters.iter_mut().try_for_each(|filter| name_locally(view, filter));
+        let name = |view: &View<'_>| {
+            filters.iter_mut().try_for_each(|filter| {
+                name_locally(view, filter)?;
+                merges::widen(view, filter)
+            })
+        };
         self.node().store().read(name)?;
         Ok(Query { filters, ..query })
     }
@@ -282,7 +269,7 @@ impl Session {
     pub fn holdings_of(&self, patient: &str) -> Result<Vec<Holding>, Fault> {
         self.may_read_classes(DataClass::Demographics.bit())?;
         self.note(Act::Execute, "locate", &[patient.to_owned()], "holdings")?;
-        self.node().store().read(|view| holdings(view, patient))
+        self.node().store().read(|view| all_holdings(view, patient))
     }
 }
 
@@ -316,4 +303,17 @@ fn name_locally(view: &View<'_>, filter: &mut Filter) -> Result<(), Fault> {
 fn holdings(view: &View<'_>, patient: &str) -> Result<Vec<Holding>, Fault> {
     let document = view.document("holding", patient)?;
     Ok(document.and_then(|d| serde_json::from_slice(&d.body).ok()).unwrap_or_default())
+}
+
+/// Those of a record and of all that were merged into it, each institution once.
+fn all_holdings(view: &View<'_>, patient: &str) -> Result<Vec<Holding>, Fault> {
+    let mut all = holdings(view, patient)?;
+    for other in merges::absorbed(view, patient)? {
+        for holding in holdings(view, &other)? {
+            if all.iter().all(|h| h.institution != holding.institution) {
+                all.push(holding);
+            }
+        }
+    }
+    Ok(all)
 }

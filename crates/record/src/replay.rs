@@ -50,10 +50,7 @@ impl Session {
             None => store.write(move |tx| applied(tx, &writer, &as_sender, &kept, &intake)).await,
         };
         match applied {
-            Ok(receipt) => {
-                self.recall_consents(&receipt)?;
-                Ok(receipt)
-            }
+            Ok(receipt) => Ok(receipt),
             Err(why) => {
                 let writer = self.writer();
                 store.write(move |tx| stays_held(tx, &writer, &id, &why)).await

@@ -2,6 +2,7 @@
 
 use crate::audit::{Act, Entry, Outcome};
 use crate::class;
+use crate::node::Node;
 use crate::session::Session;
 use crate::workflow::Workflow;
 use badiano_fhir::{Value, search, validate};
@@ -72,6 +73,8 @@ pub struct Writer {
     pub subject_key: [u8; 32],
     /// How cases of imaging move here; none where there is no such department.
     pub(crate) imaging: Option<&'static Workflow>,
+    /// Where a consent is compiled for a person who becomes known.
+    node: Node,
     /// What was touched so far, while the writes of one transaction are gathered.
     gathered: RefCell<Option<Vec<Touch>>>,
 }
@@ -167,6 +170,9 @@ impl Writer {
         stamp(&mut resource, &id, version, self.now);
         if kind == "Patient" {
             crate::patient_index::keep_keys(tx, &resource, &id, self.now)?;
+            if let Some(curp) = crate::patient_index::curp_in(&resource) {
+                crate::consent_register::recall(&self.node, tx, &curp)?;
+            }
         }
         let act = if created { Act::Create } else { Act::Update };
         self.leaf(tx, act, interaction, &patients, &format!("{kind}/{id}"))?;
@@ -313,6 +319,7 @@ impl Session {
             observer: self.node().settings().clues.clone(),
             subject_key: self.node().secret("audit subjects"),
             imaging: self.node().workflow(crate::ledger::IMAGING).ok(),
+            node: self.node().clone(),
             gathered: RefCell::new(None),
         }
     }

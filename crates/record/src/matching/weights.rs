@@ -37,6 +37,28 @@ const ASSUMED: [[f64; Level::COUNT]; Field::ALL.len()] = [
     /* state */ [0.0, 0.92, 0.02, 0.0, 0.0, 0.0, 0.06],
 ];
 
+/// u (agreement of two strangers) of Mexican names and places, for a list too short to count it in; unknown is not counted.
+const ASSUMED_CHANCE: [[f64; Level::COUNT]; Field::ALL.len()] = [
+    //    unknown equal close similar part crossed different
+    /* given */
+    [0.0, 0.019, 0.004, 0.003, 0.022, 0.002, 0.95],
+    /* first */ [0.0, 0.033, 0.003, 0.004, 0.0002, 0.01, 0.95],
+    /* second */ [0.0, 0.033, 0.003, 0.004, 0.0002, 0.002, 0.958],
+    /* birth */ [0.0, 0.000_1, 0.001, 0.003, 0.000_5, 0.000_05, 0.995],
+    /* sex */ [0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.5],
+    /* curp */ [0.0, 0.000_01, 0.000_02, 0.000_05, 0.0, 0.0, 0.999_9],
+    /* number */ [0.0, 0.000_1, 0.000_1, 0.000_2, 0.0, 0.0, 0.999_6],
+    /* phone */ [0.0, 0.000_1, 0.0, 0.0, 0.0, 0.0, 0.999_9],
+    /* house */ [0.0, 0.008, 0.024, 0.001, 0.0, 0.0, 0.967],
+    /* street */ [0.0, 0.02, 0.007, 0.03, 0.001, 0.001, 0.94],
+    /* place */ [0.0, 0.05, 0.007, 0.05, 0.001, 0.001, 0.89],
+    /* city */ [0.0, 0.2, 0.001, 0.001, 0.01, 0.0, 0.788],
+    /* postal */ [0.0, 0.01, 0.03, 0.1, 0.0, 0.0, 0.86],
+    /* state */ [0.0, 0.5, 0.001, 0.0, 0.0, 0.0, 0.499],
+];
+/// What a shared home may add in a list too short to learn it from.
+const ASSUMED_RESIDENCE_BITS: f64 = 8.0;
+
 /// What was learnt of a list of people.
 #[derive(Debug, Clone)]
 pub struct Weights {
@@ -85,6 +107,19 @@ impl Weights {
         let bits = ratios(&m, &u);
         let residence_bits_max = (home_odds(&bits, &seen) - prior_bits).max(0.0);
         Weights { bits, m, prior_bits, residence_bits_max, shares }
+    }
+
+    /// What is known before anything is learnt, for a list of so many people.
+    pub fn assumed(people: usize) -> Weights {
+        // One in four of those who are registered was registered before.
+        let prior = 0.25 / people.max(2) as f64;
+        Weights {
+            bits: ratios(&ASSUMED, &ASSUMED_CHANCE),
+            m: ASSUMED,
+            prior_bits: (prior / (1.0 - prior)).log2(),
+            residence_bits_max: ASSUMED_RESIDENCE_BITS,
+            shares: Shares::default(),
+        }
     }
 
     /// The odds before anything is compared, as a logarithm to base 2.
@@ -203,7 +238,7 @@ fn is_implied(field: Field, levels: &Levels) -> bool {
 }
 
 /// Of a logarithm of odds to base 2.
-fn probability(bits: f64) -> f64 {
+pub(super) fn probability(bits: f64) -> f64 {
     1.0 / (1.0 + (-bits.clamp(-60.0, 60.0)).exp2())
 }
 
