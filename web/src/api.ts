@@ -9,7 +9,7 @@
 
 export type NodeRole = 'hospital' | 'hub';
 /** The codes of kernel's `Role`; `administrator` and `security-office` see no clinical content. */
-export type StaffRole = 'radiologist' | 'resident' | 'technologist' | 'clinician' | 'pharmacist' | 'administrator' | 'security-office';
+export type StaffRole = 'radiologist' | 'resident' | 'technologist' | 'clinician' | 'pharmacist' | 'registrar' | 'administrator' | 'security-office';
 /** YYYY-MM-DDThh:mm:ssZ */
 export type Instant = string;
 
@@ -469,3 +469,22 @@ export interface Status {
   waiting: number;
   stuck: number;
 }
+
+// ---------------------------------------------------------------- who is who
+
+/** GET /api/identity/pairs?state=open|decided: records that may be of one person, most alike first (decided: newest first); a hundred at most. */
+export interface IdentityPairs { pairs: IdentityPair[]; total: number }
+export interface IdentityPair {
+  /** Logarithm of the odds to base 2 that both are one person. */
+  bits: number;
+  /** FHIR match-grade; empty when no score has found them. */
+  grade: 'certain' | 'probable' | 'possible' | '';
+  guard: string | null;
+  fields: { field: string; level: string; bits: number }[];
+  found: Instant;
+  decided: { verdict: 'same' | 'different'; kept?: string; by: string; at: Instant; reason: string } | null;
+  records: [IdentityRecord, IdentityRecord];
+}
+export interface IdentityRecord extends PatientHead { id: string; address: string; phone: string; updated: Instant }
+/** POST /api/identity/decision -> 204. `same` merges (into `kept`, or into the one with more identifiers), `open` takes back what was said. */
+export interface IdentityDecision { a: string; b: string; verdict: 'same' | 'different' | 'open'; kept?: string; reason: string }

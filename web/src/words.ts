@@ -23,6 +23,7 @@ const shared = {
   'nav.reading': ['Lectura', 'Reading'],
   'nav.ledger': ['Pendientes', 'Unread ledger'],
   'nav.indicators': ['Indicadores', 'Indicators'],
+  'nav.identity': ['Identidades', 'Identities'],
   'nav.alerts': ['Avisos', 'Alerts'],
   'nav.national': ['Consulta nacional', 'National query'],
   'nav.admin': ['Administración', 'Administration'],
@@ -87,6 +88,7 @@ const shared = {
   'role.technologist': ['Técnica radiológica', 'Technologist'],
   'role.clinician': ['Atención clínica', 'Clinician'],
   'role.pharmacist': ['Farmacia', 'Pharmacist'],
+  'role.registrar': ['Admisión y archivo clínico', 'Admission and clinical archive'],
   'role.administrator': ['Administración', 'Administrator'],
   'role.security-office': ['Oficina de seguridad', 'Security office'],
 } as const;

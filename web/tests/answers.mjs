@@ -50,6 +50,11 @@ export const critical = { items: [
   { id: 'c1', level: 'immediate', finding: 'Neumotórax a tensión derecho', by: 'Dr. Óscar Treviño', at: before(1), due: before(0.5), overdue: true, to: '', step: 1, heard: null, mine: false, study: worklist[1] },
   { id: 'c2', level: 'immediate', finding: 'Hemorragia intracraneal', by: 'Dra. Irene Solís', at: before(1), due: before(-1), overdue: false, to: 'Dr. Raúl Cota', step: 0, heard: null, mine: true, study: worklist[2] },
 ] };
+const record = (person, id, over) => ({ ...person, id, address: 'Av. Juárez 12, 68000, Oaxaca', phone: '9515550100', updated: before(30), ...over });
+export const identity = { total: 2, pairs: [
+  { bits: 9.4, grade: 'certain', guard: null, found: before(1), decided: null, fields: [{ field: 'given', level: 'equal', bits: 5.1 }, { field: 'birth-date', level: 'equal', bits: 11.2 }, { field: 'phone', level: 'different', bits: -1.2 }], records: [record(LUZ, 'p1'), record(LUZ, 'p2', { curp: '', record_number: 'S-88', phone: '' })] },
+  { bits: 1.1, grade: 'probable', guard: 'given names differ: twins or siblings', found: before(2), decided: null, fields: [{ field: 'birth-date', level: 'equal', bits: 11.2 }], records: [record(JOSE, 'p3'), record({ ...JOSE, name: 'Juan Peña Ibarra', curp: '' }, 'p4')] },
+] };
 export const staffNotices = { notices: [
   { id: 'n1', when: before(1), why: 'critical-unanswered', by: 'Dr. Óscar Treviño', names: [], unread: true, study: worklist[1] },
   { id: 'n2', when: before(3), why: 'amended', by: 'Dra. Irene Solís', names: [], unread: false, study: worklist[0] },

@@ -167,6 +167,20 @@ test('a study is handed over to a colleague by name', async () => {
   assert.deepEqual(state.asked.find((a) => a.path.endsWith('/move')).body, { event: 'hand-over', to: 'otrevino' });
 });
 
+test('a clerk says which records are of one person, with the keyboard alone', async () => {
+  state.session = session(['registrar']);
+  await open('/identidades');
+  await page.getByText('Par 1 de 2').waitFor();
+  await page.keyboard.press('ArrowRight');
+  await page.getByText('given names differ: twins or siblings').waitFor();
+  await page.keyboard.press('d');
+  await page.getByText('Par 1 de 1').waitFor();
+  await page.keyboard.press('m');
+  await page.getByText('No hay expedientes por comparar.').waitFor();
+  const said = state.asked.filter((a) => a.path === '/api/identity/decision');
+  assert.deepEqual(said.map((a) => [a.body.a, a.body.b, a.body.verdict, a.csrf]), [['p3', 'p4', 'different', 'c-1'], ['p1', 'p2', 'same', 'c-1']]);
+});
+
 test('a critical result is said back, by who raised it only with whom they told', async () => {
   state.session = session(['clinician', 'radiologist']);
   await open('/alertas');
@@ -362,6 +376,7 @@ test('every page passes axe, dark at a desk and light on a phone, and none scrol
   const visits = [
     [session(null), ['/', '/setup/codigo']],
     [session(['radiologist']), ['/lectura', '/pendientes', '/indicadores', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
+    [session(['registrar']), ['/identidades']],
     [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/avisos']],
     [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/mensajes']],
     [session(['administrator'], { node: hub }), ['/admin/instituciones']],

@@ -45,6 +45,8 @@ export function standIn() {
     if (path === '/api/clinicians') return { body: answers.clinicians };
     if (path === '/api/notices') return { body: { notices: answers.staffNotices.notices.map((n) => ({ ...n, unread: n.unread && !state.read })) } };
     if (path === '/api/notices/read') return (state.read = true), { status: 204 };
+    if (path === '/api/identity/pairs') { const pairs = answers.identity.pairs.filter((p) => !state.decided?.has(p.records[0].id)); return { body: { pairs, total: pairs.length } }; }
+    if (path === '/api/identity/decision') return (state.decided ??= new Set()).add(body.a), { status: 204 };
     if (path === '/api/critical') return { body: { items: answers.critical.items.filter((i) => i.id !== state.heard) } };
     if (/^\/api\/critical\/\w+\/heard$/.test(path)) return (state.heard = path.split('/')[3]), { body: { id: state.heard } };
     if (path.endsWith('/critical')) return { body: { id: 'c3' } };

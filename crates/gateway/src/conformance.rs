@@ -8,7 +8,7 @@ use badiano_dicom::dimse::sop_class::service_sop_class;
 use badiano_fhir::json;
 use std::fmt::Write as _;
 
-/// IHE profiles that a part of is claimed of: profile, actor, what is there, the story's step that shows it.
+/// IHE profiles that a part of is claimed of: profile, actor, what is there, the story's step or the test that shows it.
 const IHE: &[(&str, &str, &str, &str)] = &[
     (
         "RAD SWF.b",
@@ -28,6 +28,18 @@ const IHE: &[(&str, &str, &str, &str)] = &[
         "Consent Registry, Consent Enforcement Point",
         "deny and permit by institution, data class and purpose",
         "09-at-once",
+    ),
+    (
+        "ITI PDQm",
+        "Patient Demographics Supplier",
+        "ITI-78 (search of Patient), ITI-119 ($match, each candidate with grade, score and why)",
+        "who_is_who",
+    ),
+    (
+        "ITI PIXm",
+        "Patient Identifier Cross-reference Manager",
+        "ITI-83 ($ihe-pix), ITI-104 (conditional update of Patient)",
+        "who_is_who",
     ),
     ("ITI IUA", "Authorization Server", "client credentials with a signed assertion", ""),
 ];

@@ -93,6 +93,8 @@ fn fhir_operations() -> Doors {
             "/fhir/{kind}/{id}/$everything",
             get(op::everything::everything).post(op::everything::everything_by_post),
         )
+        .route("/fhir/{kind}/$match", post(op::patient_match::patient_match))
+        .route("/fhir/{kind}/$ihe-pix", get(op::ihe_pix::ihe_pix).post(op::ihe_pix::ihe_pix_by_post))
         .route("/fhir/{kind}/$validate", post(op::validate::validate))
         .route(
             "/fhir/{kind}/{id}/$validate",
@@ -144,6 +146,8 @@ fn reading_routes() -> Doors {
         .route("/api/studies/{uid}/critical", post(pages::notices::raise))
         .route("/api/critical", get(pages::notices::critical))
         .route("/api/critical/{id}/heard", post(pages::notices::hear))
+        .route("/api/identity/pairs", get(pages::identity::list))
+        .route("/api/identity/decision", post(pages::identity::decide))
         .route("/api/notices", get(pages::notices::list))
         .route("/api/notices/read", post(pages::notices::read))
         .route("/api/report-templates", get(pages::templates::list).post(pages::templates::keep))
@@ -176,6 +180,7 @@ fn admin_routes() -> Doors {
         .route("/api/admin/peers", get(pages::peers::list).put(pages::peers::put))
         .route("/api/admin/peers/{id}/test", post(pages::peers::test))
         .route("/api/admin/peers/{id}/active", post(pages::peers::set_active))
+        .route("/api/admin/identity-policy", get(pages::identity::policy).put(pages::identity::set_policy))
         .route("/api/admin/models", get(pages::models::list))
         .route("/api/admin/models/{id}", put(pages::models::describe))
         .route("/api/admin/models/{id}/decision", post(pages::models::decide))

@@ -75,6 +75,8 @@ impl Words {
         put("patient", &norte.patient);
         put("curp", world.curp());
         put("mrn", &patient.person.mrn);
+        put("mrn-issuer", "urn:badiano:authority:NORTE");
+        put("patient-too", &unlike(world).await);
         put("code", "radiology");
         put("message", &world.message);
         let peers = norte.node.peers(PeerKind::Dicom).expect("peers");
@@ -190,6 +192,13 @@ async fn observation(world: &World) -> String {
         "resourceType": "Observation", "status": "final", "code": { "text": "glucosa" },
         "subject": { "reference": about }
     });
+    let made = system(&world.norte.node, "system/*.cruds").create(resource).await.expect("written");
+    made.resource.id().to_owned()
+}
+
+/// Somebody else.
+async fn unlike(world: &World) -> String {
+    let resource = fhir!({ "resourceType": "Patient", "name": [{ "family": "Otra", "given": ["Persona"] }] });
     let made = system(&world.norte.node, "system/*.cruds").create(resource).await.expect("written");
     made.resource.id().to_owned()
 }

@@ -53,6 +53,8 @@ pub enum Role {
     Technologist,
     Clinician,
     Pharmacist,
+    /// Admission and the clinical archive: who is who, and who came; no clinical content.
+    Registrar,
     /// Users, peers, queues; no clinical content.
     Administrator,
     /// The audit of the institution; no clinical content.
@@ -60,12 +62,13 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Role; 7] = [
+    pub const ALL: [Role; 8] = [
         Role::Radiologist,
         Role::Resident,
         Role::Technologist,
         Role::Clinician,
         Role::Pharmacist,
+        Role::Registrar,
         Role::Administrator,
         Role::SecurityOffice,
     ];
@@ -76,6 +79,7 @@ impl Role {
             Role::Technologist => "technologist",
             Role::Clinician => "clinician",
             Role::Pharmacist => "pharmacist",
+            Role::Registrar => "registrar",
             Role::Administrator => "administrator",
             Role::SecurityOffice => "security-office",
         }

@@ -55,6 +55,11 @@ const GRANTS: &[Grant] = &[
             | DataClass::Public.bit(),
         write: DataClass::Medication.bit(),
     },
+    Grant {
+        role: Role::Registrar,
+        read: DataClass::Demographics.bit() | DataClass::Encounters.bit() | DataClass::Public.bit(),
+        write: DataClass::Demographics.bit() | DataClass::Encounters.bit(),
+    },
     Grant { role: Role::Administrator, read: DataClass::Public.bit(), write: DataClass::Public.bit() },
     Grant { role: Role::SecurityOffice, read: DataClass::Public.bit(), write: 0 },
 ];

@@ -16,6 +16,7 @@ pub mod consent;
 pub mod consent_register;
 pub mod critical;
 pub mod history;
+pub mod identity;
 pub mod imaging;
 pub mod ledger;
 pub mod linked;

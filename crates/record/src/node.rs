@@ -3,6 +3,7 @@
 use crate::audit::log::AuditLog;
 use crate::condition::Stored;
 use crate::consent::Consent;
+use crate::identity::Likeness;
 use crate::imaging::Kept;
 use crate::linked::UnlinkedPeople;
 use crate::opened::Opened;
@@ -74,6 +75,7 @@ struct Inner {
     consents: RwLock<HashMap<i64, Arc<Consent>>>,
     recent: Mutex<Recent>,
     kept_metadata: Mutex<Kept>,
+    likeness: Likeness,
     opened_studies: Mutex<Opened>,
     strangers: Strangers,
     knocks: Knocks,
@@ -107,6 +109,7 @@ impl Node {
                 consents,
                 recent: Mutex::default(),
                 kept_metadata: Mutex::default(),
+                likeness: Likeness::default(),
                 opened_studies: Mutex::default(),
                 strangers: Strangers::default(),
                 knocks: Knocks::default(),
@@ -190,6 +193,10 @@ impl Node {
 
     pub(crate) fn counted(&self) -> &Mutex<Option<Stored>> {
         &self.inner.counted
+    }
+
+    pub(crate) fn likeness(&self) -> &Likeness {
+        &self.inner.likeness
     }
 
     pub(crate) fn strangers(&self) -> &Strangers {

@@ -150,6 +150,15 @@ pub(crate) fn by_identifier(view: &View<'_>, system: &str, number: &str) -> Resu
     id.map(|id| merges::survivor(view, &id)).transpose()
 }
 
+/// The patient who bears a CURP, or a number of one issuer.
+pub(crate) fn bearer(view: &View<'_>, system: &str, value: &str) -> Result<Option<String>, Fault> {
+    if !naming::is_curp_system(system) {
+        return by_identifier(view, system, value);
+    }
+    let first = patients_of_curp(view, value)?.into_iter().next();
+    first.map(|id| merges::survivor(view, &id)).transpose()
+}
+
 /// What the new message does not say stays as it was; identifiers add up.
 pub(crate) fn carry_over(old: &Value, mut new: Value) -> Value {
     for (key, value) in old.as_object().into_iter().flat_map(badiano_fhir::value::Object::iter) {

@@ -43,6 +43,12 @@ pub async fn run(part: Part, gate: Gate) {
             })
             .await
         }
+        Part::Identity => {
+            every(Duration::from_secs(1), || async {
+                gate.node.consider_identities(Instant::now()).await.map(|_| ())
+            })
+            .await
+        }
         Part::Notices => {
             every(Duration::from_secs(2), || async {
                 gate.node.tell_of_amendments(Instant::now()).await?;

@@ -19,6 +19,8 @@ pub enum Part {
     AuditTree,
     /// The node's certificate renewed in time; the hub's list of revoked ones signed anew.
     Certificates,
+    /// Records that may be of one person.
+    Identity,
     /// Staff told of amended reports, and of critical results that nobody has heard.
     Notices,
     /// Sessions, tokens and marks that have run out are taken away.
@@ -30,6 +32,7 @@ const TABLE: &[(Part, &[NodeRole])] = &[
     (Part::Mllp, &[NodeRole::Hospital]),
     (Part::ImagingRecord, &[NodeRole::Hospital]),
     (Part::Notices, &[NodeRole::Hospital]),
+    (Part::Identity, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::Courier, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::ConsentLease, &[NodeRole::Hospital]),
     (Part::AuditTree, &[NodeRole::Hospital, NodeRole::Hub]),

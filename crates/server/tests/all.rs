@@ -15,3 +15,4 @@ mod place;
 mod secure;
 mod staff_sign_in;
 mod system_tokens;
+mod who_is_who;

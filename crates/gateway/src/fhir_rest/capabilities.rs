@@ -84,9 +84,15 @@ fn operations(kind: &str) -> Value {
         ("meta-delete", "Resource"),
     ];
     let own = everything::TYPES.contains(&kind).then_some(("everything", kind));
-    let all = own.into_iter().chain(of_all);
+    let of_patients = (kind == "Patient").then_some(("match", kind));
+    let all = own.into_iter().chain(of_patients).chain(of_all);
     let operation = |(name, of): (&str, &str)| fhir!({ "name": name, "definition": (format!("http://hl7.org/fhir/OperationDefinition/{of}-{name}")) });
-    Value::Array(all.map(operation).collect())
+    let mut all: Vec<Value> = all.map(operation).collect();
+    if kind == "Patient" {
+        let definition = "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix";
+        all.push(fhir!({ "name": "ihe-pix", "definition": definition }));
+    }
+    Value::Array(all)
 }
 
 fn resource(kind: &str) -> Value {

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod citizen;
 pub mod form;
 pub mod health;
+pub mod identity;
 pub mod indicators;
 pub mod links;
 pub mod messages;

@@ -236,7 +236,7 @@ impl Session {
                 source: String::new(),
             };
             let known = self.node().store().read(|view| view.get("Patient", id))?;
-            if !known.is_some_and(|p| !p.deleted) || !self.sees(&stub) {
+            if known.is_none_or(|p| p.deleted) || !self.sees(&stub) {
                 return Err(Fault::not_found("no such patient"));
             }
         }

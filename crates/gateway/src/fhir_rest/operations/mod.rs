@@ -1,6 +1,8 @@
 //! Operations beyond the interactions (FHIR R4, operations.html): one file an operation.
 
 pub mod everything;
+pub mod ihe_pix;
 pub mod meta;
 mod parameters;
+pub mod patient_match;
 pub mod validate;
