@@ -429,7 +429,8 @@ export interface System extends SystemWrite { active: boolean }
 /** POST /api/admin/institutions/{clues}/revoke {} -> 204: its certificate is taken by no node any more. */
 /** GET /api/admin/institutions (hub); POST /api/admin/institutions/{clues}/active {active} -> 204 */
 export interface Institutions { institutions: Institution[] }
-export interface Institution { clues: string; name: string; address: string; active: boolean; certificate_serial: string }
+export interface Institution { clues: string; name: string; address: string; active: boolean; certificate_serial: string; /** How it has answered since the node began; null where it was never asked. */ exchange: Exchange | null }
+export interface Exchange { breaker: 'closed' | 'open' | 'half-open'; asked: number; failed: number; why: string; answers_in_ms: number }
 /** POST /api/admin/join-codes {clues} -> JoinCode (hub), shown once */
 export interface JoinCode { clues: string; code: string; expires: Instant; /** The command that the hospital types. */ command: string }
 

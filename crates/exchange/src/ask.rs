@@ -1,164 +1,278 @@
 //! The question about one person: the hub asks those who hold something and merges; a hospital asks its hub (house, invariants 3 and 8).
 
+use crate::answer::{deduplicate, with_source};
 use crate::on_behalf::OnBehalf;
-use crate::wire::Wire;
-use badiano_fhir::{Value, fhir, json};
-use badiano_kernel::{Fault, FaultKind, Principal, Purpose};
-use badiano_mexico::naming;
+use crate::question::{Question, SortKey};
+use crate::wire::{Allowance, Wire};
+use badiano_fhir::{Value, json, schema};
+use badiano_kernel::id::LogicalId;
+use badiano_kernel::{Fault, Principal, Purpose};
+use badiano_record::participants::Participant;
 use badiano_record::{Session, Unreleased};
+use bytes::Bytes;
 use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant as Clock};
 
-/// How long a person waits for the slowest source.
+pub use crate::answer::{Answer, Missing, named_source, source_of};
+
+/// How long a person waits for the slowest source when the operator has set nothing else.
 pub const DEADLINE: Duration = Duration::from_secs(5);
+/// What the hub itself may need on top, for a hospital that asks it.
+const HUB_WORK: Duration = Duration::from_secs(1);
+/// Bytes of all answers to one question.
+const QUESTION_BYTES_MAX: usize = 64 << 20;
+/// Entries of one source.
+const ENTRIES_MAX: usize = 20_000;
+/// Pages of one source that are followed.
+const PAGES_MAX: usize = 32;
+/// A longer body is parsed off the loop that serves everybody.
+const LONG: usize = 256 << 10;
 
-/// What is asked of every source, beside the person: one FHIR search.
-const REVINCLUDE: &str = "&_revinclude=DiagnosticReport%3Asubject&_revinclude=ImagingStudy%3Asubject\
-     &_revinclude=AllergyIntolerance%3Apatient&_revinclude=Condition%3Asubject\
-     &_revinclude=MedicationRequest%3Asubject&_revinclude=MedicationStatement%3Asubject\
-     &_revinclude=Immunization%3Apatient&_count=200";
-
-/// The tag (`meta.tag`) that names an entry's institution, so that one without a report has its name too.
-const SOURCE: &str = "urn:badiano:institution";
-
-/// A source that gave nothing, and why. One that consent excluded is never here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    pub institution: String,
-    pub name: String,
-    /// FHIR issue type: `timeout`, `transient`, `forbidden`, `invalid`.
-    pub code: &'static str,
+/// What the sources answered, sealed until it is released, page by page.
+#[derive(Clone)]
+pub struct Gathered {
+    question: Question,
+    person: String,
+    sealed: Vec<Sealed>,
+    missing: Vec<Missing>,
+    /// Bytes of the answers as they came.
+    bytes: usize,
 }
 
-/// The merged answer.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Answer {
-    /// Resources with `meta.source` naming the institution.
-    pub entries: Vec<Value>,
-    pub missing: Vec<Missing>,
-    /// Institutions that answered.
-    pub answered: usize,
+#[derive(Clone)]
+struct Sealed {
+    from: Participant,
+    entries: Unreleased<Vec<Value>>,
 }
 
-impl Answer {
-    /// As a FHIR searchset: the entries, and one OperationOutcome for each missing source.
-    pub fn to_bundle(&self) -> Value {
-        let mut entries: Vec<Value> = Vec::new();
-        for resource in &self.entries {
-            entries.push(fhir!({ "resource": (resource.clone()), "search": { "mode": "match" } }));
-        }
-        for missing in &self.missing {
-            entries.push(fhir!({ "resource": (missing.to_outcome()), "search": { "mode": "outcome" } }));
-        }
-        fhir!({ "resourceType": "Bundle", "type": "searchset", "total": (self.entries.len()), "entry": (Value::Array(entries)) })
-    }
+/// The place of an entry in the merged order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place(bool, Vec<SortKey>, String, String, String);
 
-    /// Reads what [`Answer::to_bundle`] wrote at the other end.
-    pub fn from_bundle(bundle: &Value) -> Self {
-        let mut answer = Answer::default();
-        for entry in bundle["entry"].items() {
-            let resource = &entry["resource"];
-            if resource.resource_type() == "OperationOutcome" {
-                answer.missing.extend(Missing::from_outcome(resource));
-            } else {
-                answer.entries.push(resource.clone());
-            }
-        }
-        answer
-    }
+/// One page, and the place after which the next one begins, where more follows.
+pub struct Page {
+    pub answer: Answer,
+    pub next: Option<Place>,
 }
 
-const CODES: [&str; 4] = ["timeout", "transient", "forbidden", "invalid"];
-
-impl Missing {
-    fn of(institution: &str, name: &str, fault: &Fault) -> Self {
-        let code = match fault.kind {
-            FaultKind::Unavailable if fault.text.contains("in time") => "timeout",
-            FaultKind::Forbidden | FaultKind::Unauthenticated => "forbidden",
-            FaultKind::Invalid | FaultKind::TooCostly => "invalid",
-            _ => "transient",
-        };
-        Missing { institution: institution.to_owned(), name: name.to_owned(), code }
+/// Hub: asks every institution that holds something about the person for all that the pages show, and merges what may be shown.
+pub async fn ask_sources(session: &Session, wire: &Wire, curp: &str, wait: Duration) -> Result<Answer, Fault> {
+    let gathered = gather(session, wire, curp, Question::whole_record(), wait).await?;
+    let mut page = gathered.page(session, None)?;
+    // The pages show a person whole: there is a limit on entries, and this is all of them.
+    while let Some(next) = &page.next {
+        let more = gathered.page(session, Some(next))?;
+        page.answer.entries.extend(more.answer.entries);
+        page.next = more.next;
     }
-
-    fn to_outcome(&self) -> Value {
-        fhir!({
-            "resourceType": "OperationOutcome",
-            "issue": [{
-                "severity": "warning",
-                "code": (if self.code == "invalid" { "processing" } else { self.code }),
-                "details": {
-                    "coding": [{ "system": "urn:badiano:missing-source", "code": (self.code), "display": (self.institution.as_str()) }],
-                    "text": (format!("{} no respondió: su información falta en esta respuesta", self.name))
-                },
-                "diagnostics": (self.name.as_str())
-            }]
-        })
-    }
-
-    fn from_outcome(outcome: &Value) -> Option<Self> {
-        let issue = &outcome["issue"][0];
-        let coding = &issue["details"]["coding"][0];
-        let code = CODES.into_iter().find(|c| *c == coding.str_of("code"))?;
-        Some(Missing {
-            institution: coding.str_of("display").to_owned(),
-            name: issue.str_of("diagnostics").to_owned(),
-            code,
-        })
-    }
+    Ok(page.answer)
 }
 
-/// Hub: asks every institution that holds something about the person, in parallel, and merges what may be shown.
-pub async fn ask_sources(session: &Session, wire: &Wire, curp: &str) -> Result<Answer, Fault> {
+/// Hub: asks every institution that holds something about the person, in parallel, until `wait` has passed.
+pub async fn gather(
+    session: &Session,
+    wire: &Wire,
+    curp: &str,
+    question: Question,
+    wait: Duration,
+) -> Result<Gathered, Fault> {
+    let until = Clock::now() + wait;
     let person = session.patient_by_curp(curp)?;
     let holdings = session.holdings_of(person.resource.id())?;
     let participants = session.node().participants()?;
-    let for_whom = for_whom(session, curp)?;
-    let form = format!("identifier={}%7C{curp}{REVINCLUDE}", percent(naming::CURP));
+    let for_whom = for_whom(session, curp)?.to_header();
     // Who may show nothing is not asked, and so is neither an answer nor missing.
     let open = holdings.iter().filter(|h| session.may_ask(person.resource.id(), &h.institution));
-    let asked = open.filter_map(|h| participants.iter().find(|p| p.clues == h.institution && p.active));
-    let questions = asked.map(|p| {
-        let (form, for_whom) = (form.as_str(), &for_whom);
-        async move {
-            let url = format!("{}/fhir/Patient/_search", p.address);
-            let body = wire.post_form(&url, form, for_whom, DEADLINE).await;
-            let entries = body.and_then(|b| entries_of(&b));
-            (p.clone(), entries)
-        }
-    });
-    let mut answer = Answer::default();
-    for (participant, entries) in join_all(questions).await {
-        match entries {
-            Ok(entries) => {
-                answer.answered += 1;
-                let sealed = Unreleased::new(entries, &participant.clues);
-                let released = session.release(sealed, curp)?;
-                answer.entries.extend(
-                    released
-                        .entries
-                        .into_iter()
-                        .map(|e| with_source(e, &participant.clues, &participant.name)),
-                );
+    let asked: Vec<Participant> = open
+        .filter_map(|h| participants.iter().find(|p| p.clues == h.institution && p.active).cloned())
+        .collect();
+    let asking = Asking {
+        wire,
+        question: &question,
+        form: question.form(curp),
+        for_whom,
+        allowance: Allowance::new(QUESTION_BYTES_MAX),
+        until,
+    };
+    let answers = join_all(asked.iter().map(|p| asking.one(p))).await;
+    let mut gathered =
+        Gathered { question: question.clone(), person: curp.to_owned(), sealed: Vec::new(), missing: Vec::new(), bytes: 0 };
+    for (from, answer) in asked.into_iter().zip(answers) {
+        match answer {
+            Ok((entries, bytes)) => {
+                gathered.bytes += bytes;
+                gathered.sealed.push(Sealed { entries: Unreleased::new(entries, &from.clues), from });
             }
-            Err(fault) => answer.missing.push(Missing::of(&participant.clues, &participant.name, &fault)),
+            Err(fault) => gathered.missing.push(Missing::of(&from.clues, &from.name, &fault)),
         }
     }
-    deduplicate(&mut answer.entries);
-    Ok(answer)
+    Ok(gathered)
+}
+
+/// One question on its way to many sources.
+struct Asking<'a> {
+    wire: &'a Wire,
+    question: &'a Question,
+    form: String,
+    for_whom: String,
+    allowance: Allowance,
+    until: Clock,
+}
+
+impl Asking<'_> {
+    /// The entries of one source, over all of its pages.
+    async fn one(&self, source: &Participant) -> Result<(Vec<Value>, usize), Fault> {
+        let whole = || async {
+            let base = format!("{}/fhir/", source.address);
+            let url = format!("{base}{}/_search", self.question.kind());
+            let mut body = self.wire.question(&url, Some(&self.form), &self.for_whom, &self.allowance).await?;
+            let (mut entries, mut bytes) = (Vec::new(), 0);
+            for _ in 0..PAGES_MAX {
+                bytes += body.len();
+                let read = read(body, self.question).await?;
+                entries.extend(read.entries);
+                if entries.len() > ENTRIES_MAX {
+                    return Err(Fault::too_costly("more entries than the limit"));
+                }
+                let Some(next) = read.next else { return Ok((entries, bytes)) };
+                if !next.starts_with(&base) {
+                    return Err(Fault::invalid("its next page lies at another server"));
+                }
+                body = self.wire.question(&next, None, &self.for_whom, &self.allowance).await?;
+            }
+            Err(Fault::too_costly("more pages than the limit"))
+        };
+        self.wire.sources().ask(&source.clues, self.until, whole).await
+    }
+}
+
+struct Read {
+    entries: Vec<Value>,
+    next: Option<String>,
+}
+
+async fn read(body: Bytes, question: &Question) -> Result<Read, Fault> {
+    if body.len() <= LONG {
+        return entries_of(&body, question);
+    }
+    let question = question.clone();
+    let work = tokio::task::spawn_blocking(move || entries_of(&body, &question)).await;
+    work.map_err(|_| Fault::bug("reading an answer ended abruptly"))?
+}
+
+/// What a source answered, as far as it is a searchset of what was asked for. Whose it is, is looked at when it is released.
+fn entries_of(body: &[u8], question: &Question) -> Result<Read, Fault> {
+    let mut bundle = json::parse(body).map_err(|e| Fault::invalid(format!("not FHIR JSON: {}", e.what)))?;
+    if bundle.resource_type() != "Bundle" || bundle.str_of("type") != "searchset" {
+        return Err(Fault::invalid("not a Bundle of type searchset"));
+    }
+    let next = bundle["link"].items().iter().find(|l| l.str_of("relation") == "next");
+    let next = next.map(|l| l.str_of("url").to_owned());
+    let whole = bundle.as_object_mut().and_then(|o| o.remove("entry"));
+    let mut entries = Vec::new();
+    let Some(Value::Array(all)) = whole else { return Ok(Read { entries, next }) };
+    for mut entry in all {
+        let resource = entry.as_object_mut().and_then(|o| o.remove("resource")).unwrap_or(Value::Null);
+        match resource.resource_type() {
+            // Its own remarks on the question.
+            "OperationOutcome" => {}
+            kind if !schema::is_resource_type(kind) => return Err(Fault::invalid("an entry of no type of R4")),
+            kind if !question.asks_for(kind) => return Err(Fault::invalid("an entry of a type that was not asked for")),
+            _ if LogicalId::parse(resource.id()).is_err() => return Err(Fault::invalid("an entry without an id")),
+            _ => entries.push(resource),
+        }
+    }
+    Ok(Read { entries, next })
+}
+
+impl Gathered {
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
+    pub fn person(&self) -> &str {
+        &self.person
+    }
+
+    /// Bytes of the answers as they came.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Releases what may be shown now, merged and in order, from after a place on.
+    pub fn page(&self, session: &Session, after: Option<&Place>) -> Result<Page, Fault> {
+        let mut answer =
+            Answer { missing: self.missing.clone(), kind: self.question.kind().to_owned(), ..Answer::default() };
+        for Sealed { from, entries } in &self.sealed {
+            let released = session.release(entries.clone(), &self.person)?;
+            if released.of_others > 0 {
+                let mixed = Fault::invalid("it has answered about somebody else");
+                answer.missing.push(Missing::of(&from.clues, &from.name, &mixed));
+                continue;
+            }
+            answer.answered += 1;
+            answer.addresses.insert(from.clues.clone(), from.address.clone());
+            let named = released.entries.into_iter().map(|e| with_source(e, &from.clues, &from.name));
+            answer.entries.extend(named);
+        }
+        deduplicate(&mut answer.entries);
+        Ok(self.cut(answer, &session.node().settings().zone, after))
+    }
+
+    /// Sorted, counted and cut to a page. The person stands before what there is about them; where a type was asked for, the
+    /// person's records come along with the page and are not counted.
+    fn cut(&self, mut answer: Answer, zone: &str, after: Option<&Place>) -> Page {
+        let kind = self.question.kind();
+        let entries = std::mem::take(&mut answer.entries);
+        let (rows, along): (Vec<Value>, Vec<Value>) =
+            entries.into_iter().partition(|e| kind == "Patient" || e.resource_type() == kind);
+        answer.total = Some(rows.iter().filter(|e| e.resource_type() == kind).count());
+        let place = |e: &Value| {
+            let apart = e.resource_type() != "Patient";
+            Place(apart, self.question.key(e, zone), source_of(e), e.resource_type().to_owned(), e.id().to_owned())
+        };
+        let mut rows: Vec<(Place, Value)> = rows.into_iter().map(|e| (place(&e), e)).collect();
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let begin = after.map_or(0, |after| rows.partition_point(|(place, _)| place <= after));
+        let end = rows.len().min(begin + self.question.count());
+        let next = (end < rows.len()).then(|| rows[end - 1].0.clone());
+        let shown: Vec<Value> = rows.drain(begin..end).map(|(_, entry)| entry).collect();
+        let sources: Vec<String> = shown.iter().map(source_of).collect();
+        let along = along.into_iter().filter(|e| sources.contains(&source_of(e)));
+        answer.entries = along.collect();
+        answer.entries.splice(0..0, shown);
+        Page { answer, next }
+    }
 }
 
 /// Hospital: asks the hub about a person, for a member of its own staff.
-pub async fn ask_hub(session: &Session, wire: &Wire, curp: &str) -> Result<Answer, Fault> {
+pub async fn ask_hub(session: &Session, wire: &Wire, curp: &str, wait: Duration) -> Result<Answer, Fault> {
     let hub = session.node().hub_link()?;
     let hub = hub.ok_or_else(|| Fault::unavailable("this hospital has not joined a hub"))?;
-    let for_whom = for_whom(session, curp)?;
-    let form = format!("identifier={}%7C{curp}{REVINCLUDE}", percent(naming::CURP));
-    let url = format!("{}/fhir/Patient/_search", hub.address);
-    let body = wire.post_form(&url, &form, &for_whom, DEADLINE + Duration::from_secs(1)).await?;
-    let bundle = json::parse(&body).map_err(|_| Fault::unavailable("the hub's answer is not FHIR"))?;
-    let mut answer = Answer::from_bundle(&bundle);
+    let for_whom = for_whom(session, curp)?.to_header();
+    let question = Question::whole_record();
+    let (base, allowance) = (format!("{}/fhir/", hub.address), Allowance::new(QUESTION_BYTES_MAX));
+    let whole = async {
+        let url = format!("{base}{}/_search", question.kind());
+        let form = question.form_for_hub(curp);
+        let mut body = wire.question(&url, Some(&form), &for_whom, &allowance).await?;
+        let mut answer = Answer::default();
+        loop {
+            let bundle = json::parse(&body).map_err(|_| Fault::unavailable("the hub's answer is not FHIR"))?;
+            let page = Answer::from_bundle(&bundle);
+            answer.entries.extend(page.entries);
+            answer.missing = page.missing;
+            let next = bundle["link"].items().iter().find(|l| l.str_of("relation") == "next");
+            let Some(next) = next.map(|l| l.str_of("url")).filter(|url| url.starts_with(&base)) else {
+                return Ok::<Answer, Fault>(answer);
+            };
+            body = wire.question(next, None, &for_whom, &allowance).await?;
+        }
+    };
+    let whole = tokio::time::timeout(wait + HUB_WORK, whole).await;
+    let mut answer = whole.map_err(|_| Fault::unavailable("no answer in time"))??;
     let mut by_source: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for entry in std::mem::take(&mut answer.entries) {
         by_source.entry(source_of(&entry)).or_default().push(entry);
@@ -185,86 +299,40 @@ pub fn for_whom(session: &Session, curp: &str) -> Result<OnBehalf, Fault> {
     }
 }
 
-fn entries_of(body: &[u8]) -> Result<Vec<Value>, Fault> {
-    let bundle = json::parse(body).map_err(|e| Fault::invalid(format!("not FHIR JSON: {}", e.what)))?;
-    if bundle.resource_type() != "Bundle" {
-        return Err(Fault::invalid("not a Bundle"));
-    }
-    Ok(bundle["entry"]
-        .items()
-        .iter()
-        .map(|e| e["resource"].clone())
-        .filter(|r| !r.resource_type().is_empty())
-        .collect())
-}
-
-fn with_source(mut resource: Value, clues: &str, name: &str) -> Value {
-    let source = fhir!({ "system": SOURCE, "code": clues, "display": name });
-    let others = resource["meta"]["tag"].items().iter().filter(|t| t.str_of("system") != SOURCE).cloned();
-    let tags: Vec<Value> = others.chain([source]).collect();
-    let meta = resource["meta"].clone().with("source", format!("urn:badiano:clues:{clues}"));
-    resource.set("meta", meta.with("tag", Value::Array(tags)));
-    resource
-}
-
-/// CLUES and name of the institution that a merged entry came from, as the hub lists it.
-pub fn named_source(resource: &Value) -> Option<(String, String)> {
-    let tag = resource["meta"]["tag"].items().iter().find(|t| t.str_of("system") == SOURCE)?;
-    Some((tag.str_of("code").to_owned(), tag.str_of("display").to_owned()))
-}
-
-/// The institution that a merged entry came from.
-pub fn source_of(resource: &Value) -> String {
-    resource["meta"].str_of("source").strip_prefix("urn:badiano:clues:").unwrap_or_default().to_owned()
-}
-
-/// The same resource from the same institution twice is one.
-fn deduplicate(entries: &mut Vec<Value>) {
-    let mut seen = std::collections::BTreeSet::new();
-    entries.retain(|e| seen.insert((source_of(e), e.resource_type().to_owned(), e.id().to_owned())));
-}
-
-fn percent(text: &str) -> String {
-    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use badiano_fhir::fhir;
 
-    #[test]
-    fn every_include_of_the_question_is_one_that_a_node_understands() {
-        let asked: Vec<(String, String)> = REVINCLUDE
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(key, value)| (key.to_owned(), value.replace("%3A", ":")))
-            .collect();
-        let parsed = badiano_fhir::search::parse("Patient", &asked, true, "UTC").expect("a question of R4");
-        assert_eq!((parsed.query.revinclude.len(), parsed.unknown.len()), (7, 0));
+    fn read(bundle: &Value) -> Result<Read, Fault> {
+        entries_of(json::to_string(bundle).as_bytes(), &Question::whole_record())
+    }
+
+    fn searchset(resource: Value) -> Value {
+        fhir!({ "resourceType": "Bundle", "type": "searchset", "entry": [{ "resource": resource }] })
     }
 
     #[test]
-    fn a_missing_source_is_named_on_both_ends_of_the_wire() {
-        let missing =
-            Missing { institution: "DFSSA000001".into(), name: "Hospital Norte".into(), code: "timeout" };
-        let answer = Answer { entries: Vec::new(), missing: vec![missing.clone()], answered: 0 };
-        assert_eq!(Answer::from_bundle(&answer.to_bundle()).missing, [missing]);
+    fn an_answer_that_is_no_searchset_of_what_was_asked_for_is_refused_whole() {
+        let patient = || fhir!({ "resourceType": "Patient", "id": "1" });
+        assert_eq!(read(&searchset(patient())).expect("fits").entries.len(), 1);
+        let refused = [
+            patient(),
+            searchset(fhir!({ "resourceType": "Binary", "id": "1" })),
+            searchset(fhir!({ "resourceType": "Nothing", "id": "1" })),
+            searchset(fhir!({ "resourceType": "Patient", "id": "not an id" })),
+            searchset(Value::Null),
+            fhir!({ "resourceType": "Bundle", "type": "history" }),
+        ];
+        for bundle in refused {
+            assert!(read(&bundle).is_err(), "{bundle:?}");
+        }
+        assert!(entries_of(b"<html>", &Question::whole_record()).is_err());
     }
 
     #[test]
-    fn the_same_entry_of_one_source_is_shown_once_and_of_two_sources_twice() {
-        let entry = || fhir!({ "resourceType": "DiagnosticReport", "id": "1" });
-        let mut entries = ["A", "A", "B"].map(|clues| with_source(entry(), clues, "Hospital")).to_vec();
-        deduplicate(&mut entries);
-        assert_eq!(entries.len(), 2);
-    }
-
-    #[test]
-    fn an_entry_bears_the_name_that_the_hub_lists_and_no_other() {
-        let forged = with_source(fhir!({ "resourceType": "Patient", "id": "1" }), "A", "Otro");
-        let merged = with_source(forged, "A", "Hospital Norte");
-        assert_eq!(named_source(&merged), Some(("A".to_owned(), "Hospital Norte".to_owned())));
-        assert_eq!(merged["meta"]["tag"].items().len(), 1);
+    fn the_remarks_of_a_source_are_no_entries() {
+        let remark = searchset(fhir!({ "resourceType": "OperationOutcome" }));
+        assert!(read(&remark).expect("fits").entries.is_empty());
     }
 }

@@ -1,53 +1,102 @@
-//! The connection between nodes: HTTP over TLS 1.3 with certificates on both sides, deadlines and size limits on every answer.
+//! The connection between nodes: HTTP over TLS 1.3 with certificates on both sides; deadlines, a least rate and size limits on every answer.
 
 use crate::on_behalf::{HEADER, OnBehalf};
+use crate::sources::Sources;
 use badiano_kernel::Fault;
 use badiano_record::authority::Identity;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use rustls::client::WebPkiServerVerifier;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Longest answer of a node that is read into memory (images are streamed and have no such limit).
 pub const ANSWER_BYTES_MAX: usize = 32 << 20;
+/// An answer that has begun brings at least so much in each [`RATE_WINDOW`]; one that drips is cut off before the deadline.
+pub const RATE_BYTES_MIN: usize = 1024;
+pub const RATE_WINDOW: Duration = Duration::from_secs(2);
+/// Longest header fields of an answer, expanded (RFC 9113, section 10.5.1).
+const HEADER_BYTES_MAX: u32 = 32 << 10;
+/// Flow control of one answer and of one connection (RFC 9113, section 6.9): most answers fit without waiting for an update.
+const WINDOW_BYTES: u32 = 1 << 20;
+/// A connection to a source stays open this long when nobody asks.
+const IDLE: Duration = Duration::from_secs(90);
+/// A silent connection is asked whether it is there, so that a dead one is not found out by a person's question.
+const PING_EVERY: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Speaks to other nodes under this node's certificate.
 #[derive(Clone)]
 pub struct Wire {
     client: reqwest::Client,
+    sources: Arc<Sources>,
+}
+
+/// How much of all answers to one question may be read into memory.
+pub struct Allowance(AtomicUsize);
+
+impl Allowance {
+    pub fn new(bytes: usize) -> Self {
+        Allowance(AtomicUsize::new(bytes))
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), Fault> {
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        taken.map(|_| ()).map_err(|_| Fault::too_costly("all answers together are longer than the limit"))
+    }
 }
 
 impl Wire {
     /// Trusts the authority of the identity and nobody else.
     pub fn new(identity: &Identity) -> Result<Self, Fault> {
+        Self::with_sources(identity, Arc::default())
+    }
+
+    /// The same, going on with what is known of the sources.
+    pub fn with_sources(identity: &Identity, sources: Arc<Sources>) -> Result<Self, Fault> {
         let config = client_config(identity)?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(config)
             .connect_timeout(Duration::from_secs(3))
+            .pool_idle_timeout(IDLE)
+            .tcp_nodelay(true)
+            .http2_max_header_list_size(HEADER_BYTES_MAX)
+            .http2_initial_stream_window_size(WINDOW_BYTES)
+            .http2_initial_connection_window_size(4 * WINDOW_BYTES)
+            .http2_keep_alive_interval(PING_EVERY)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .map_err(|e| Fault::bug(format!("the client cannot be made: {e}")))?;
-        Ok(Wire { client })
+        Ok(Wire { client, sources })
     }
 
-    /// Sends a form (a FHIR search by POST) and reads the answer.
-    pub async fn post_form(
+    /// What is known of the sources.
+    pub fn sources(&self) -> &Arc<Sources> {
+        &self.sources
+    }
+
+    /// A FHIR question, by POST where there is a form, else by GET (the address of a further page); `for_whom` as the header has
+    /// it. The caller sets the deadline.
+    pub async fn question(
         &self,
         url: &str,
-        form: &str,
-        for_whom: &OnBehalf,
-        deadline: Duration,
+        form: Option<&str>,
+        for_whom: &str,
+        allowance: &Allowance,
     ) -> Result<Bytes, Fault> {
-        let request = self
-            .client
-            .post(url)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("accept", "application/fhir+json")
-            .header(HEADER, for_whom.to_header())
-            .body(form.to_owned());
-        self.finish(request, deadline).await
+        let request = match form {
+            Some(form) => self
+                .client
+                .post(url)
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(form.to_owned()),
+            None => self.client.get(url),
+        };
+        let request = request.header("accept", "application/fhir+json").header(HEADER, for_whom);
+        send(request, allowance).await
     }
 
     /// Sends JSON and reads the answer.
@@ -81,27 +130,49 @@ impl Wire {
     }
 
     async fn finish(&self, request: reqwest::RequestBuilder, deadline: Duration) -> Result<Bytes, Fault> {
-        let whole = async {
-            let answer = request.send().await.map_err(|e| unreachable(&e))?;
-            let status = answer.status();
-            let body = read_limited(answer).await?;
-            if status.is_success() { Ok(body) } else { Err(refused(status.as_u16())) }
-        };
+        let allowance = Allowance::new(ANSWER_BYTES_MAX);
+        let whole = send(request, &allowance);
         tokio::time::timeout(deadline, whole).await.map_err(|_| Fault::unavailable("no answer in time"))?
     }
 }
 
-async fn read_limited(answer: reqwest::Response) -> Result<Bytes, Fault> {
-    let mut body = BytesMut::new();
+async fn send(request: reqwest::RequestBuilder, allowance: &Allowance) -> Result<Bytes, Fault> {
+    let answer = request.send().await.map_err(|e| unreachable(&e))?;
+    let status = answer.status();
+    if !status.is_success() {
+        return Err(refused(status.as_u16()));
+    }
+    read_limited(answer, allowance).await
+}
+
+async fn read_limited(answer: reqwest::Response, allowance: &Allowance) -> Result<Bytes, Fault> {
+    let too_long = || Fault::too_costly("the answer is longer than 32 MiB");
+    if answer.content_length().is_some_and(|n| n > ANSWER_BYTES_MAX as u64) {
+        return Err(too_long());
+    }
     let mut stream = answer.bytes_stream();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|e| unreachable(&e))?;
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(Fault::too_costly("the answer is longer than 32 MiB"));
+    let mut body = BytesMut::new();
+    let (mut window, mut in_window) = (tokio::time::Instant::now() + RATE_WINDOW, 0);
+    loop {
+        let next = tokio::time::timeout_at(window, stream.next()).await;
+        if tokio::time::Instant::now() >= window {
+            if in_window < RATE_BYTES_MIN && !matches!(next, Ok(None)) {
+                return Err(Fault::unavailable("no answer in time: it drips"));
+            }
+            (window, in_window) = (tokio::time::Instant::now() + RATE_WINDOW, 0);
         }
+        let chunk = match next {
+            Err(_) => continue,
+            Ok(None) => return Ok(body.freeze()),
+            Ok(Some(chunk)) => chunk.map_err(|e| unreachable(&e))?,
+        };
+        in_window += chunk.len();
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(too_long());
+        }
+        allowance.take(chunk.len())?;
         body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
 }
 
 /// The other side's answer as a fault of ours. Its text is not passed on: it may hold what we may not show.

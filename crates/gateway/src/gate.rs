@@ -3,9 +3,13 @@
 use crate::oauth::staff::Half;
 use crate::oauth::{Pending, Started};
 use badiano_exchange::Wire;
+use badiano_exchange::ask::DEADLINE;
+use badiano_exchange::kept::Kept;
+use badiano_exchange::sources::Sources;
 use badiano_kernel::Fault;
 use badiano_record::Node;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 /// How this node is reached and whom it trusts to sign people in.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +24,23 @@ pub struct GateOptions {
     pub providers: Vec<crate::oauth::Provider>,
     /// Set for the browser's cookie; off only where pages are served over plain HTTP on loopback.
     pub secure_cookies: bool,
+    /// How long other institutions may take.
+    pub patience: Patience,
+}
+
+/// Deadlines of a question to other institutions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// While a person waits.
+    pub person: Duration,
+    /// While nobody does, and the most that a caller may ask for (`Prefer: wait`).
+    pub longest: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience { person: DEADLINE, longest: Duration::from_secs(30) }
+    }
 }
 
 /// Cheap to clone; every handler gets one.
@@ -32,6 +53,9 @@ pub struct Gate {
     /// What people who asked nationally may open, and sign-ins on their way.
     pub national: Arc<crate::dicomweb::national::Opened>,
     pub pending: Arc<Pending<Started>>,
+    /// What is known of the institutions that are asked, and the answers whose pages are being read.
+    pub sources: Arc<Sources>,
+    pub kept: Arc<Kept>,
     /// Staff whom a provider has signed in and who have not shown their second factor here.
     pub halves: Arc<Pending<Half>>,
 }
@@ -44,6 +68,8 @@ impl Gate {
             wire: Arc::default(),
             national: Arc::default(),
             pending: Arc::default(),
+            sources: Arc::default(),
+            kept: Arc::default(),
             halves: Arc::default(),
         }
     }
@@ -55,7 +81,7 @@ impl Gate {
         if let Some((_, wire)) = known.filter(|(made_at, _)| *made_at == version) {
             return Ok(wire);
         }
-        let wire = Wire::new(&self.node.present_identity()?)?;
+        let wire = Wire::with_sources(&self.node.present_identity()?, self.sources.clone())?;
         *self.wire.write().expect("no holder of the wire panics") = Some((version, wire.clone()));
         Ok(wire)
     }

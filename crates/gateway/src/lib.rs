@@ -21,4 +21,4 @@ pub mod routes;
 pub mod tls;
 mod unread;
 
-pub use gate::{Gate, GateOptions};
+pub use gate::{Gate, GateOptions, Patience};

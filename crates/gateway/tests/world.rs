@@ -89,6 +89,7 @@ async fn start(clues: &'static str, node: Node, folder: TempDir, bound: Bound) -
         ae_title: AE_TITLE.into(),
         providers: Vec::new(),
         secure_cookies: false,
+        ..GateOptions::default()
     };
     let gate = Gate::new(node.clone(), options);
     let tls = Arc::new(tls::Tls::new(&node).expect("TLS"));

@@ -9,6 +9,7 @@ use badiano_kernel::{Fault, Principal};
 use badiano_store::{Stub, pat_of};
 
 /// A value that came over the wire. It has no readable fields and cannot be printed; only [`Session::release`] opens it.
+#[derive(Clone)]
 pub struct Unreleased<T> {
     value: T,
     source: String,
@@ -28,7 +29,10 @@ impl<T> Unreleased<T> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Released {
     pub entries: Vec<Value>,
+    /// Entries about nobody, or about somebody else.
     pub foreign: usize,
+    /// Of these, entries about somebody else: the source has mixed two people, and nothing of its answer is safe to show.
+    pub of_others: usize,
 }
 
 impl Session {
@@ -41,7 +45,7 @@ impl Session {
         let source = answer.source.clone();
         let consent = crate::consent_register::consent_of_person(self.node(), person)?;
         let citizen = matches!(self.principal(), Principal::Citizen { curp, .. } if curp == person);
-        let mut released = Released { entries: Vec::new(), foreign: 0 };
+        let mut released = Released { entries: Vec::new(), foreign: 0, of_others: 0 };
         let local_ids: Vec<String> = answer
             .value
             .iter()
@@ -55,6 +59,7 @@ impl Session {
             let concerns_person = !about.is_empty() && about.iter().all(|p| local_ids.contains(p));
             if !concerns_person {
                 released.foreign += 1;
+                released.of_others += usize::from(!about.is_empty());
                 continue;
             }
             let stub = Stub {

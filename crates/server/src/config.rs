@@ -1,5 +1,6 @@
 //! The configuration of a node: the command line, over a file `badiano.toml` in the data directory, over the defaults.
 
+use badiano_gateway::Patience;
 use badiano_gateway::oauth::{Provider, SecondFactor};
 use badiano_kernel::Fault;
 use badiano_record::{NodeRole, Settings};
@@ -7,6 +8,7 @@ use clap::Args;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct ServeOptions {
@@ -68,6 +70,17 @@ struct File {
     key_file: Option<PathBuf>,
     free_bytes_min: Option<u64>,
     provider: Vec<FileProvider>,
+    exchange: FileExchange,
+}
+
+/// How long other institutions may take to answer.
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+struct FileExchange {
+    /// While a person waits; 5 where nothing is said.
+    wait_seconds: Option<u64>,
+    /// While nobody does, and the most that a caller may ask for; 30 where nothing is said.
+    wait_longest_seconds: Option<u64>,
 }
 
 #[derive(Deserialize, Debug)]
@@ -103,6 +116,7 @@ pub struct Config {
     pub mllp: Option<SocketAddr>,
     pub free_bytes_min: Option<u64>,
     pub providers: Vec<Provider>,
+    pub patience: Patience,
 }
 
 impl ServeOptions {
@@ -137,10 +151,24 @@ impl ServeOptions {
             ae_title: self.ae_title.clone().or(file.ae_title).unwrap_or_else(|| "BADIANO".to_owned()),
             mllp: self.mllp.or(file.mllp).or(is_hospital.then(|| local(2575))),
             free_bytes_min: self.free_bytes_min.or(file.free_bytes_min),
+            patience: patience(&file.exchange)?,
             providers: file.provider.into_iter().map(provider).collect::<Result<_, _>>()?,
             data,
             key_file,
         })
+    }
+}
+
+fn patience(file: &FileExchange) -> Result<Patience, Fault> {
+    let usual = Patience::default();
+    let said = |seconds: Option<u64>, usual| seconds.map_or(usual, Duration::from_secs);
+    let (person, longest) =
+        (said(file.wait_seconds, usual.person), said(file.wait_longest_seconds, usual.longest));
+    let within = Duration::from_secs(1)..=Duration::from_secs(300);
+    if within.contains(&person) && within.contains(&longest) && person <= longest {
+        Ok(Patience { person, longest })
+    } else {
+        Err(Fault::invalid("wait_seconds <= wait_longest_seconds, both from 1 to 300").at("exchange"))
     }
 }
 

@@ -7,6 +7,7 @@ mod cursor;
 pub mod delete;
 pub mod form;
 pub mod history;
+mod national;
 pub mod operations;
 pub mod patch;
 pub mod read;

@@ -4,16 +4,14 @@
 use super::asked::{Asked, about_content};
 use super::cursor::{self, Cursor};
 use super::operations::everything;
-use super::{form, self_link};
+use super::{form, national, self_link};
 use crate::caller::Caller;
 use crate::reply::Refusal;
 use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use badiano_exchange::ask;
 use badiano_fhir::{Value, fhir, schema, search as words};
-use badiano_kernel::{Fault, Principal, Purpose};
-use badiano_record::NodeRole;
+use badiano_kernel::Fault;
 use badiano_record::resources::Versioned;
 use badiano_record::session::Page;
 use bytes::Bytes;
@@ -92,8 +90,10 @@ pub(super) async fn run(
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
     let asked = Asked::of(headers, &pairs)?;
-    if caller.gate.node.settings().role == NodeRole::Hub && is_national(caller) {
-        let bundle = ask_all(caller, &scope).await.map_err(Refusal::fhir)?;
+    if national::is_meant(caller) {
+        let Scope::Type(kind) = scope else { return Err(Refusal::fhir(national::of_one_type())) };
+        let wait = national::wait(headers, caller.gate.options.patience);
+        let bundle = national::ask(caller, kind, &pairs, wait).await.map_err(Refusal::fhir)?;
         return form::answer(StatusCode::OK, &bundle, &asked);
     }
     let cursor = cursor(caller, &scope, &pairs, asked.strict)?;
@@ -210,26 +210,6 @@ fn parse_all(
     }
     let others: Vec<(String, String)> = pairs.iter().filter(|(k, _)| k != "_type").cloned().collect();
     words::parse_all(&kinds, &others, strict, zone)
-}
-
-/// Another node asks the hub for a person of its staff, or the citizen for themselves.
-fn is_national(caller: &Caller) -> bool {
-    matches!(&caller.principal, Principal::Node { on_behalf_of: Some(_), .. }) && caller.person.is_some()
-}
-
-async fn ask_all(caller: &Caller, scope: &Scope<'_>) -> Result<Value, Fault> {
-    if !matches!(scope, Scope::Type("Patient")) {
-        return Err(Fault::not_supported(
-            "the national question is asked from the person: Patient with _revinclude",
-        ));
-    }
-    let person = caller.person.as_deref().unwrap_or_default();
-    let session = caller.session();
-    if caller.purpose == Purpose::Emergency {
-        session.note_emergency(person).await?;
-    }
-    let wire = caller.gate.wire()?;
-    Ok(ask::ask_sources(&session, &wire, person).await?.to_bundle())
 }
 
 fn entries(caller: &Caller, page: &Page, unknown: &[String], asked: &Asked) -> Vec<Value> {

@@ -8,6 +8,7 @@ use crate::mllp;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
+use badiano_exchange::sources::Health;
 use badiano_kernel::{Fault, Instant};
 use badiano_record::NodeRole;
 use badiano_record::accounts::{AccountView, NewAccount};
@@ -87,6 +88,18 @@ struct Institution {
     address: String,
     active: bool,
     certificate_serial: String,
+    /// How it has answered questions since this node began; nothing where it was never asked.
+    exchange: Option<Exchange>,
+}
+
+#[derive(Serialize)]
+struct Exchange {
+    /// `closed` (it is asked), `open` (it failed and is left alone), `half-open` (the next question tries it).
+    breaker: &'static str,
+    asked: u64,
+    failed: u64,
+    why: &'static str,
+    answers_in_ms: f64,
 }
 
 #[derive(Deserialize)]
@@ -111,7 +124,10 @@ fn at_the_hub(caller: &Caller) -> Result<(), Fault> {
 
 pub async fn institutions(caller: Caller) -> Result<Response, Refused> {
     at_the_hub(&caller)?;
-    let shown = |p: Participant| Institution {
+    let mut exchange: BTreeMap<String, Exchange> =
+        caller.gate.sources.health().into_iter().map(|h| (h.clues.clone(), exchange_of(h))).collect();
+    let mut shown = |p: Participant| Institution {
+        exchange: exchange.remove(&p.clues),
         clues: p.clues,
         name: p.name,
         address: p.address,
@@ -119,8 +135,18 @@ pub async fn institutions(caller: Caller) -> Result<Response, Refused> {
         certificate_serial: p.serial,
     };
     json(&Institutions {
-        institutions: caller.session().list_participants()?.into_iter().map(shown).collect(),
+        institutions: caller.session().list_participants()?.into_iter().map(&mut shown).collect(),
     })
+}
+
+fn exchange_of(health: Health) -> Exchange {
+    Exchange {
+        breaker: health.state.code(),
+        asked: health.asked,
+        failed: health.failed,
+        why: health.why,
+        answers_in_ms: health.answers_in_ms,
+    }
 }
 
 pub async fn set_institution_active(

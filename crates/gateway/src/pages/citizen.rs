@@ -120,8 +120,9 @@ pub fn own_curp(caller: &Caller) -> Result<String, Fault> {
 pub async fn me(caller: Caller, English(english): English) -> Result<Response, Refused> {
     let curp = own_curp(&caller)?;
     let (session, wire) = (caller.session(), caller.gate.wire()?);
+    let wait = caller.gate.options.patience.person;
     let (asked, logs) =
-        tokio::join!(ask::ask_sources(&session, &wire, &curp), accesses::gather(&caller, &curp));
+        tokio::join!(ask::ask_sources(&session, &wire, &curp, wait), accesses::gather(&caller, &curp));
     let found = match asked {
         Ok(found) => found,
         // Nobody has registered this person yet: an empty record, not a fault.

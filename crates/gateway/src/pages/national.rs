@@ -136,13 +136,14 @@ async fn answer(caller: Caller, curp: &str, english: bool) -> Result<Response, R
         )
     })?;
     let (session, wire) = (caller.session(), caller.gate.wire()?);
+    let wait = caller.gate.options.patience.person;
     let asked = match caller.gate.node.settings().role {
-        NodeRole::Hospital => ask::ask_hub(&session, &wire, curp.as_str()).await,
+        NodeRole::Hospital => ask::ask_hub(&session, &wire, curp.as_str(), wait).await,
         NodeRole::Hub => {
             if caller.purpose == Purpose::Emergency {
                 session.note_emergency(curp.as_str()).await?;
             }
-            ask::ask_sources(&session, &wire, curp.as_str()).await
+            ask::ask_sources(&session, &wire, curp.as_str(), wait).await
         }
     };
     let found = match asked {

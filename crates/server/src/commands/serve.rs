@@ -43,6 +43,7 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
         ae_title: config.ae_title.clone(),
         providers: config.providers.clone(),
         secure_cookies: config.http.is_none(),
+        patience: config.patience,
     };
     let gate = Gate::new(node.clone(), options);
     let tls = Arc::new(tls::Tls::new(&node)?);
