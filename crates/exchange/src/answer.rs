@@ -43,7 +43,11 @@ impl Answer {
         let is_match = |r: &Value| self.kind.is_empty() || r.resource_type() == self.kind;
         let total = self.total.unwrap_or_else(|| self.entries.iter().filter(|r| is_match(r)).count());
         for resource in self.entries {
-            let mode = if self.kind.is_empty() || resource.resource_type() == self.kind { "match" } else { "include" };
+            let mode = if self.kind.is_empty() || resource.resource_type() == self.kind {
+                "match"
+            } else {
+                "include"
+            };
             let mut entry = Object::new();
             if let Some(url) = full_url(&self.addresses, &resource) {
                 entry.push("fullUrl", Value::from(url));
@@ -52,7 +56,9 @@ impl Answer {
             entry.push("search", fhir!({ "mode": mode }));
             entries.push(Value::Object(entry));
         }
-        entries.extend(provenance.into_iter().map(|p| fhir!({ "resource": p, "search": { "mode": "include" } })));
+        entries.extend(
+            provenance.into_iter().map(|p| fhir!({ "resource": p, "search": { "mode": "include" } })),
+        );
         for missing in &self.missing {
             entries.push(fhir!({ "resource": (missing.to_outcome()), "search": { "mode": "outcome" } }));
         }
@@ -220,9 +226,10 @@ pub fn deduplicate(entries: &mut Vec<Value>) {
 
 /// What an entry says, without what each server writes for itself; nothing for people, and for what bears no identifier.
 fn content(entry: &Value) -> Option<String> {
-    let identified = entry["identifier"].items().iter().any(|i| {
-        !i.str_of("system").is_empty() && !i.str_of("value").is_empty()
-    });
+    let identified = entry["identifier"]
+        .items()
+        .iter()
+        .any(|i| !i.str_of("system").is_empty() && !i.str_of("value").is_empty());
     if entry.resource_type() == "Patient" || !identified {
         return None;
     }

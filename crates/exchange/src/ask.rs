@@ -58,7 +58,12 @@ pub struct Page {
 }
 
 /// Hub: asks every institution that holds something about the person for all that the pages show, and merges what may be shown.
-pub async fn ask_sources(session: &Session, wire: &Wire, curp: &str, wait: Duration) -> Result<Answer, Fault> {
+pub async fn ask_sources(
+    session: &Session,
+    wire: &Wire,
+    curp: &str,
+    wait: Duration,
+) -> Result<Answer, Fault> {
     let gathered = gather(session, wire, curp, Question::whole_record(), wait).await?;
     let mut page = gathered.page(session, None)?;
     // The pages show a person whole: there is a limit on entries, and this is all of them.
@@ -97,8 +102,13 @@ pub async fn gather(
         until,
     };
     let answers = join_all(asked.iter().map(|p| asking.one(p))).await;
-    let mut gathered =
-        Gathered { question: question.clone(), person: curp.to_owned(), sealed: Vec::new(), missing: Vec::new(), bytes: 0 };
+    let mut gathered = Gathered {
+        question: question.clone(),
+        person: curp.to_owned(),
+        sealed: Vec::new(),
+        missing: Vec::new(),
+        bytes: 0,
+    };
     for (from, answer) in asked.into_iter().zip(answers) {
         match answer {
             Ok((entries, bytes)) => {
@@ -127,7 +137,8 @@ impl Asking<'_> {
         let whole = || async {
             let base = format!("{}/fhir/", source.address);
             let url = format!("{base}{}/_search", self.question.kind());
-            let mut body = self.wire.question(&url, Some(&self.form), &self.for_whom, &self.allowance).await?;
+            let mut body =
+                self.wire.question(&url, Some(&self.form), &self.for_whom, &self.allowance).await?;
             let (mut entries, mut bytes) = (Vec::new(), 0);
             for _ in 0..PAGES_MAX {
                 bytes += body.len();
@@ -178,9 +189,15 @@ fn entries_of(body: &[u8], question: &Question) -> Result<Read, Fault> {
         match resource.resource_type() {
             // Its own remarks on the question.
             "OperationOutcome" => {}
-            kind if !schema::is_resource_type(kind) => return Err(Fault::invalid("an entry of no type of R4")),
-            kind if !question.asks_for(kind) => return Err(Fault::invalid("an entry of a type that was not asked for")),
-            _ if LogicalId::parse(resource.id()).is_err() => return Err(Fault::invalid("an entry without an id")),
+            kind if !schema::is_resource_type(kind) => {
+                return Err(Fault::invalid("an entry of no type of R4"));
+            }
+            kind if !question.asks_for(kind) => {
+                return Err(Fault::invalid("an entry of a type that was not asked for"));
+            }
+            _ if LogicalId::parse(resource.id()).is_err() => {
+                return Err(Fault::invalid("an entry without an id"));
+            }
             _ => entries.push(resource),
         }
     }
@@ -203,8 +220,11 @@ impl Gathered {
 
     /// Releases what may be shown now, merged and in order, from after a place on.
     pub fn page(&self, session: &Session, after: Option<&Place>) -> Result<Page, Fault> {
-        let mut answer =
-            Answer { missing: self.missing.clone(), kind: self.question.kind().to_owned(), ..Answer::default() };
+        let mut answer = Answer {
+            missing: self.missing.clone(),
+            kind: self.question.kind().to_owned(),
+            ..Answer::default()
+        };
         for Sealed { from, entries } in &self.sealed {
             let released = session.release(entries.clone(), &self.person)?;
             if released.of_others > 0 {
@@ -231,7 +251,13 @@ impl Gathered {
         answer.total = Some(rows.iter().filter(|e| e.resource_type() == kind).count());
         let place = |e: &Value| {
             let apart = e.resource_type() != "Patient";
-            Place(apart, self.question.key(e, zone), source_of(e), e.resource_type().to_owned(), e.id().to_owned())
+            Place(
+                apart,
+                self.question.key(e, zone),
+                source_of(e),
+                e.resource_type().to_owned(),
+                e.id().to_owned(),
+            )
         };
         let mut rows: Vec<(Place, Value)> = rows.into_iter().map(|e| (place(&e), e)).collect();
         rows.sort_by(|a, b| a.0.cmp(&b.0));
@@ -260,7 +286,8 @@ pub async fn ask_hub(session: &Session, wire: &Wire, curp: &str, wait: Duration)
         let mut body = wire.question(&url, Some(&form), &for_whom, &allowance).await?;
         let mut answer = Answer::default();
         loop {
-            let bundle = json::parse(&body).map_err(|_| Fault::unavailable("the hub's answer is not FHIR"))?;
+            let bundle =
+                json::parse(&body).map_err(|_| Fault::unavailable("the hub's answer is not FHIR"))?;
             let page = Answer::from_bundle(&bundle);
             answer.entries.extend(page.entries);
             answer.missing = page.missing;

@@ -180,7 +180,8 @@ mod tests {
         let mut now = start;
         for _ in 0..20 {
             let wait = (0..).map(|n| now + Duration::from_millis(100 * n));
-            now = wait.take(101).find(|at| breaker.state(*at) == State::HalfOpen).expect("within ten seconds");
+            now =
+                wait.take(101).find(|at| breaker.state(*at) == State::HalfOpen).expect("within ten seconds");
             let probe = breaker.admit(now).expect("one probe");
             assert!(breaker.admit(now).is_none(), "and no second one");
             breaker.ended(probe, Ending::Failed, now);

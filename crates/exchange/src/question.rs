@@ -183,7 +183,9 @@ fn when(resource: &Value, zone: &str) -> Option<i64> {
     let own = WHEN.iter().map(|name| resource.str_of(name));
     let periods = PERIODS.iter().map(|name| resource[*name].str_of("start"));
     let all = own.chain(periods).chain([resource["meta"].str_of("lastUpdated")]);
-    all.filter(|text| !text.is_empty()).find_map(|text| Span::parse_fhir(text, zone)).map(|span| span.from.micros)
+    all.filter(|text| !text.is_empty())
+        .find_map(|text| Span::parse_fhir(text, zone))
+        .map(|span| span.from.micros)
 }
 
 /// The parameter by which a type names its patient.
@@ -191,9 +193,9 @@ fn subject_parameter(kind: &str) -> Option<&'static str> {
     if !schema::is_resource_type(kind) {
         return None;
     }
-    ["patient", "subject", "beneficiary"].into_iter().find(|code| {
-        search::parameter(kind, code).is_some_and(|p| p.target.contains(&"Patient"))
-    })
+    ["patient", "subject", "beneficiary"]
+        .into_iter()
+        .find(|code| search::parameter(kind, code).is_some_and(|p| p.target.contains(&"Patient")))
 }
 
 /// `patient`, `subject:Patient.identifier`, and `identifier` of the person.
@@ -269,7 +271,8 @@ mod tests {
     #[test]
     fn the_newest_comes_first_whatever_its_zone_and_what_has_no_time_comes_last() {
         let question = Question::parse("Observation", &[], ZONE).expect("asked");
-        let key = |at: &str| question.key(&fhir!({ "resourceType": "Observation", "effectiveDateTime": at }), ZONE);
+        let key =
+            |at: &str| question.key(&fhir!({ "resourceType": "Observation", "effectiveDateTime": at }), ZONE);
         assert!(key("2026-01-02T01:00:00+02:00") > key("2026-01-01T23:30:00Z"));
         assert!(key("2026") < key("2025-12-31"));
         assert!(question.key(&fhir!({ "resourceType": "Observation" }), ZONE) > key("1950"));

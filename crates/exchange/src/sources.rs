@@ -108,9 +108,9 @@ impl Sources {
     }
 
     fn save(&self, hundredths: i64) {
-        let _ = self.saved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
-            Some((n + hundredths).min(SAVED_MAX))
-        });
+        let _ = self
+            .saved
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some((n + hundredths).min(SAVED_MAX)));
     }
 
     fn spend(&self) -> bool {

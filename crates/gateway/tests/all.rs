@@ -3,8 +3,10 @@
 mod asking;
 mod bad_http2;
 mod bad_input;
+mod country;
 mod dimse_calls;
 mod dimse_doors;
+mod fan_out;
 mod hl7_doors;
 mod hostile;
 mod http_doors;

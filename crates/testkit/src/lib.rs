@@ -11,6 +11,7 @@ pub mod power;
 pub mod proof;
 pub mod records;
 pub mod rng;
+pub mod sources;
 pub mod story;
 pub mod studies;
 mod vocabulary;

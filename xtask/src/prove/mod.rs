@@ -34,7 +34,7 @@ struct Tests {
     named: &'static [&'static str],
 }
 
-const AREAS: [Area; 8] = [
+const AREAS: [Area; 9] = [
     Area {
         name: "store",
         what: "what was acknowledged survives kill -9 and power loss, and nothing is half",
@@ -58,6 +58,15 @@ const AREAS: [Area; 8] = [
             package: "badiano-record",
             binary: "all",
             named: &["the_official_examples", "every_kind_of_question"],
+        }]),
+    },
+    Area {
+        name: "hub",
+        what: "whatever the sources do, no answer of the hub mixes two people",
+        by: By::Tests(&[Tests {
+            package: "badiano-gateway",
+            binary: "all",
+            named: &["no_answer_mixes_two_people"],
         }]),
     },
     Area { name: "consent", what: "what consent hides looks as if it did not exist", by: By::Nothing },

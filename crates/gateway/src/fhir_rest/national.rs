@@ -29,7 +29,9 @@ pub fn is_meant(caller: &Caller) -> bool {
 
 /// What is not a search of one type goes to one institution only.
 pub fn of_one_type() -> Fault {
-    Fault::not_supported("the national question is a search of one type: Patient, or one that names its patient")
+    Fault::not_supported(
+        "the national question is a search of one type: Patient, or one that names its patient",
+    )
 }
 
 /// `Prefer: wait=10`: how many seconds the caller waits for the slowest source, within the operator's limit.
@@ -72,13 +74,16 @@ pub async fn ask(
 
 /// Released anew: what consent has closed since is not on it.
 fn further(caller: &Caller, kind: &str, person: &str, text: &str) -> Result<Value, Fault> {
-    let invalid = || Fault::invalid("the address of the page is not one of a national question").at(cursor::NAME);
+    let invalid =
+        || Fault::invalid("the address of the page is not one of a national question").at(cursor::NAME);
     let cursor = Cursor::open(text, caller)?;
     let place: Further =
         cursor.after.as_deref().and_then(|b| serde_json::from_slice(b).ok()).ok_or_else(invalid)?;
     let gathered = caller.gate.kept.get(&place.answer, caller.now);
-    let gathered = gathered.filter(|g: &std::sync::Arc<Gathered>| g.person() == person && cursor.path == kind);
-    let gathered = gathered.ok_or_else(|| Fault::invalid("the page has run out: search again").at(cursor::NAME))?;
+    let gathered =
+        gathered.filter(|g: &std::sync::Arc<Gathered>| g.person() == person && cursor.path == kind);
+    let gathered =
+        gathered.ok_or_else(|| Fault::invalid("the page has run out: search again").at(cursor::NAME))?;
     let Page { answer, next } = gathered.page(&caller.session(), Some(&place.after))?;
     let mut bundle = answer.into_bundle(caller.now);
     if let Some(after) = next {
@@ -105,7 +110,10 @@ mod tests {
             headers.insert("prefer", text.parse().expect("a header"));
             wait(&headers, Patience::default()).as_secs()
         };
-        assert_eq!([said("wait=2"), said("handling=strict, wait=12"), said("wait=900"), said("wait=x")], [2, 12, 30, 5]);
+        assert_eq!(
+            [said("wait=2"), said("handling=strict, wait=12"), said("wait=900"), said("wait=x")],
+            [2, 12, 30, 5]
+        );
         assert_eq!(said("wait=0"), 1);
     }
 }
