@@ -1,6 +1,7 @@
-//! HL7 v2 as values (lossless), table-driven maps to and from FHIR, MLLP framing. No I/O, no clock. (CDA is not here yet.)
+//! HL7 v2 as values (lossless), table-driven maps to and from FHIR, MLLP framing; CDA R2 documents. No I/O, no clock.
 
 pub mod ack;
+pub mod cda;
 pub mod from_fhir;
 pub mod map;
 pub mod message;

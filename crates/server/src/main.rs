@@ -29,6 +29,7 @@ Ejemplos / examples:
   badiano verify comprobante.txt --keys llaves.txt
   badiano import /mnt/archivo --report importado.ndjson    los archivos DICOM de un archivo anterior
   badiano hl7 to-fhir mensaje.hl7           un mensaje HL7 v2 como transacción FHIR
+  badiano cda to-fhir resumen.xml           un documento CDA R2 como documento FHIR
   badiano validate paciente.json            recursos FHIR R4 (JSON, XML, NDJSON, carpetas, -)
   badiano fhirpath name.given paciente.json      lo que da una expresión FHIRPath
 
@@ -57,6 +58,9 @@ enum Command {
     /// Mensajes HL7 v2 de archivos / HL7 v2 messages from files
     #[command(subcommand)]
     Hl7(commands::hl7::Hl7Command),
+    /// Documentos clínicos CDA R2 / clinical documents (CDA R2)
+    #[command(subcommand)]
+    Cda(commands::cda::CdaCommand),
     /// Enlaza los registros de una misma persona / link records that are of one person
     Match(commands::match_people::MatchOptions),
     /// Guarda los archivos DICOM de un directorio / store the DICOM files of a directory
@@ -93,6 +97,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => commands::demo::run(&options),
         Command::Verify(options) => commands::verify::run(&options, arguments.format),
         Command::Hl7(command) => commands::hl7::run(&command, arguments.format),
+        Command::Cda(command) => commands::cda::run(&command),
         Command::Validate(options) => commands::validate::run(&options, arguments.format),
         Command::Fhirpath(options) => commands::fhirpath::run(&options, arguments.format),
         Command::Match(options) => commands::match_people::run(&options, arguments.format),

@@ -14,7 +14,9 @@ mod result;
 mod rule;
 mod segments;
 mod tables;
-mod time;
+pub(crate) mod time;
+
+pub(crate) use result::{base64, number};
 
 pub use naming::Naming;
 pub use reading::TASK_INPUT;
@@ -379,12 +381,12 @@ fn full_url(m: &Mapping<'_>, role: &str) -> String {
 }
 
 /// UUID version 8 (RFC 9562 section 5.8) of FNV-1a over sender, control id and role: names within one message, no secret.
-fn uuid_of(parts: &[&str]) -> String {
+pub(crate) fn uuid_of(parts: &[&str]) -> String {
     let hex = name_of(parts);
     format!("urn:uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-fn name_of(parts: &[&str]) -> String {
+pub(crate) fn name_of(parts: &[&str]) -> String {
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013B;
     let mut hash: u128 = 0x6C62_272E_07BB_0142_62B8_2175_6295_C58D;
     for byte in parts.join("\0").bytes() {

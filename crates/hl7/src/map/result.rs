@@ -267,7 +267,7 @@ fn titled(mut document: Value, title: Option<Value>) -> Value {
 }
 
 /// Base64 (RFC 4648 section 4).
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
@@ -388,7 +388,7 @@ fn with_unit(m: &mut Mapping<'_>, mut quantity: Value, unit: Part<'_>) -> Value 
 }
 
 /// A decimal as FHIR writes it; digits are never changed, only the form (`+5`, `.5`, `007`).
-pub(super) fn number(sent: &str) -> Option<String> {
+pub(crate) fn number(sent: &str) -> Option<String> {
     let (sign, digits) = match sent.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", sent.strip_prefix('+').unwrap_or(sent)),

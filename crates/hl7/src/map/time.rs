@@ -3,7 +3,7 @@
 use badiano_kernel::time::Span;
 
 /// `1985`, `1985-03`, `1985-03-12`; a time behind the date is left out. Month or day `00` counts as not said.
-pub(super) fn date(text: &str) -> Option<String> {
+pub(crate) fn date(text: &str) -> Option<String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let part = |from: usize, to: usize| text.get(from..to).filter(|p| !p.is_empty() && *p != "00");
     let year = text.get(..4).filter(|y| digits >= 4 && *y != "0000")?;
@@ -22,7 +22,7 @@ pub(super) fn date(text: &str) -> Option<String> {
 }
 
 /// A date as above, or a time to the second with an offset: the text's own, or the zone's at that time.
-pub(super) fn date_time(text: &str, zone: &str) -> Option<String> {
+pub(crate) fn date_time(text: &str, zone: &str) -> Option<String> {
     let day = date(text)?;
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let rest = &text[digits..];
@@ -54,7 +54,7 @@ pub(super) fn date_time(text: &str, zone: &str) -> Option<String> {
 }
 
 /// `HH:MM:SS`.
-pub(super) fn time(text: &str) -> Option<String> {
+pub(crate) fn time(text: &str) -> Option<String> {
     let pair = |from: usize, limit: u8| {
         let p = text.get(from..from + 2)?;
         p.parse::<u8>().ok().filter(|n| *n < limit).map(|_| p)

@@ -1,20 +1,16 @@
 //! `badiano hl7`: messages of version 2 from files, to FHIR, written again, and what of them no table maps (HL7 v2.5.1, v2-to-FHIR guide).
 
-use super::say;
+use super::{note, say, whole_file as read};
 use crate::Format;
 use badiano_fhir::json;
 use badiano_gateway::mllp;
 use badiano_hl7::map::{Mapped, Naming, Tables, map};
-use badiano_hl7::message::{File, MESSAGE_BYTES_MAX, Message};
+use badiano_hl7::message::{File, Message};
 use badiano_kernel::Fault;
 use clap::{Args, Subcommand};
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// Bytes in one file: a batch of many messages.
-const FILE_BYTES_MAX: u64 = 1 << 30;
 
 #[derive(Subcommand)]
 pub enum Hl7Command {
@@ -217,27 +213,4 @@ impl Reading {
 fn authority(text: &str) -> Result<(String, String), String> {
     let (name, system) = text.split_once('=').ok_or("NAME=URI")?;
     Ok((name.to_owned(), system.to_owned()))
-}
-
-/// A whole file, or standard input; at most [`FILE_BYTES_MAX`].
-fn read(path: &Path) -> Result<Vec<u8>, Fault> {
-    let failed = |e: std::io::Error| Fault::unavailable(e.to_string()).at(path.display().to_string());
-    let mut bytes = Vec::new();
-    let source: Box<dyn Read> = if path.as_os_str() == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(std::fs::File::open(path).map_err(failed)?)
-    };
-    source.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(Fault::invalid("longer than 1 GiB: cut it").at(path.display().to_string()));
-    }
-    debug_assert!(FILE_BYTES_MAX > MESSAGE_BYTES_MAX as u64);
-    Ok(bytes)
-}
-
-/// To the side, so that what is printed stays clean for the next program.
-#[allow(clippy::print_stderr)]
-fn note(line: &str) {
-    eprintln!("{line}");
 }
