@@ -20,8 +20,9 @@ use std::path::Path;
 /// Where the results are kept, from the root of the repository.
 const TARGET: &str = "data/fhir-r4/r4.bin.zst";
 const TERMINOLOGY: &str = "data/fhir-r4/terminology.ndjson.zst";
-/// The package's files with value sets and code systems.
-const TERMINOLOGY_FILES: [&str; 3] = ["valuesets.json", "v3-codesystems.json", "v2-tables.json"];
+/// The package's files with value sets, code systems and concept maps.
+const TERMINOLOGY_FILES: [&str; 4] =
+    ["valuesets.json", "v3-codesystems.json", "v2-tables.json", "conceptmaps.json"];
 /// The strongest level that needs no extra memory to read.
 const ZSTD_LEVEL: i32 = 19;
 

@@ -100,10 +100,33 @@ fn fhir_operations() -> Doors {
             "/fhir/{kind}/{id}/$validate",
             get(op::validate::validate_one).post(op::validate::validate_one),
         )
+        .merge(terminology_routes())
         .route("/fhir/{kind}/{id}/$meta", get(op::meta::meta))
         .route("/fhir/{kind}/{id}/_history/{version}/$meta", get(op::meta::meta_of_version))
         .route("/fhir/{kind}/{id}/$meta-add", post(op::meta::meta_add))
         .route("/fhir/{kind}/{id}/$meta-delete", post(op::meta::meta_delete))
+}
+
+/// A terminology service (FHIR R4, terminology-service.html).
+fn terminology_routes() -> Doors {
+    use fhir::operations::terminology as op;
+    Doors::new()
+        .route("/fhir/{kind}/$lookup", get(op::lookup::of_type).post(op::lookup::of_type))
+        .route(
+            "/fhir/{kind}/$validate-code",
+            get(op::validate_code::of_type).post(op::validate_code::of_type),
+        )
+        .route(
+            "/fhir/{kind}/{id}/$validate-code",
+            get(op::validate_code::of_one).post(op::validate_code::of_one),
+        )
+        .route("/fhir/{kind}/$subsumes", get(op::subsumes::of_type).post(op::subsumes::of_type))
+        .route("/fhir/{kind}/{id}/$subsumes", get(op::subsumes::of_one).post(op::subsumes::of_one))
+        .route("/fhir/{kind}/$expand", get(op::expand::of_type).post(op::expand::of_type))
+        .route("/fhir/{kind}/{id}/$expand", get(op::expand::of_one).post(op::expand::of_one))
+        .route("/fhir/{kind}/$translate", get(op::translate::of_type).post(op::translate::of_type))
+        .route("/fhir/{kind}/{id}/$translate", get(op::translate::of_one).post(op::translate::of_one))
+        .route("/fhir/$closure", post(op::closure))
 }
 
 /// Viewers and workstations (DICOM PS3.18).

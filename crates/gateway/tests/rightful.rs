@@ -83,6 +83,10 @@ impl Words {
         put("peer", &peers.iter().find(|p| p.name == SCANNER).expect("listed").id);
         put("account", &world.staff(norte, &[]).await.0.account);
         put("observation", &observation(world).await);
+        for (word, written) in codes() {
+            let made = system(&norte.node, "system/*.cruds").create(written).await.expect("written");
+            put(word, made.resource.id());
+        }
         put("unwanted", &observation(world).await);
         put("unwanted-too", &observation(world).await);
         put("unread", &arrived(world, 11).await);
@@ -184,6 +188,24 @@ impl Words {
 fn percent(text: &str) -> String {
     let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~$".contains(&b);
     text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// A code system, a value set of it and a map from it.
+fn codes() -> [(&'static str, badiano_fhir::Value); 3] {
+    let system = fhir!({
+        "resourceType": "CodeSystem", "url": "urn:partes", "status": "active", "content": "complete",
+        "concept": [{ "code": "a", "concept": [{ "code": "b" }] }]
+    });
+    let set = fhir!({
+        "resourceType": "ValueSet", "url": "urn:partes:todas", "status": "active",
+        "compose": { "include": [{ "system": "urn:partes" }] }
+    });
+    let map = fhir!({
+        "resourceType": "ConceptMap", "url": "urn:partes:mapa", "status": "active",
+        "group": [{ "source": "urn:partes", "target": "urn:otras",
+            "element": [{ "code": "a", "target": [{ "code": "z", "equivalence": "equal" }] }] }]
+    });
+    [("codesystem", system), ("valueset", set), ("conceptmap", map)]
 }
 
 async fn observation(world: &World) -> String {

@@ -41,6 +41,7 @@ pub mod revocation;
 mod secrets;
 pub mod session;
 pub mod templates;
+pub mod terminology;
 pub mod unreleased;
 mod validation;
 pub mod workflow;

@@ -11,6 +11,7 @@ use crate::peers::Strangers;
 use crate::refusals::Knocks;
 use crate::secrets::Secrets;
 use crate::session::{Recent, Session};
+use crate::terminology::Knowledge;
 use crate::workflow::Workflow;
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_store::{Expect, Options, Store};
@@ -83,6 +84,7 @@ struct Inner {
     opened: Instant,
     lease: AtomicI64,
     counted: Mutex<Option<Stored>>,
+    knowledge: Knowledge,
     /// Counts changes of the certificate shown and of those taken.
     trust: watch::Sender<u64>,
 }
@@ -90,6 +92,7 @@ struct Inner {
 impl Node {
     /// Opens the data directory, makes it on the first start, mends it after a crash.
     pub fn open(options: NodeOptions) -> Result<Node, Fault> {
+        let knowledge = Knowledge::new(&options.data);
         let store = Store::open(Options {
             data: options.data,
             key_file: options.key_file.clone(),
@@ -117,6 +120,7 @@ impl Node {
                 opened: Instant::now(),
                 lease: AtomicI64::new(NO_HUB),
                 counted: Mutex::default(),
+                knowledge,
                 trust: watch::Sender::new(0),
             }),
         };
@@ -197,6 +201,10 @@ impl Node {
 
     pub(crate) fn likeness(&self) -> &Likeness {
         &self.inner.likeness
+    }
+
+    pub(crate) fn knowledge(&self) -> &Knowledge {
+        &self.inner.knowledge
     }
 
     pub(crate) fn strangers(&self) -> &Strangers {

@@ -73,7 +73,7 @@ pub struct Writer {
     pub subject_key: [u8; 32],
     /// How cases of imaging move here; none where there is no such department.
     pub(crate) imaging: Option<&'static Workflow>,
-    /// Where a consent is compiled for a person who becomes known.
+    /// Where a consent is compiled for a person who becomes known, and codes are known.
     node: Node,
     /// What was touched so far, while the writes of one transaction are gathered.
     gathered: RefCell<Option<Vec<Touch>>>,
@@ -168,6 +168,7 @@ impl Writer {
         let created = tx.is_absent(&kind, &id)?;
         let version = tx.put_ready(ready, expect.into(), &self.observer, self.now)?;
         stamp(&mut resource, &id, version, self.now);
+        self.node.knowledge().note(tx, &kind)?;
         if kind == "Patient" {
             crate::patient_index::keep_keys(tx, &resource, &id, self.now)?;
             if let Some(curp) = crate::patient_index::curp_in(&resource) {
@@ -184,6 +185,7 @@ impl Writer {
         let Some(before) = tx.get(kind, id)?.filter(|b| !b.deleted) else { return Ok(false) };
         let patients = search::compartment_patients(&before.body);
         tx.delete(kind, id, expect.into(), self.now)?;
+        self.node.knowledge().note(tx, kind)?;
         self.leaf(tx, Act::Delete, "delete", &patients, &format!("{kind}/{id}"))?;
         Ok(true)
     }

@@ -15,4 +15,5 @@ mod place;
 mod secure;
 mod staff_sign_in;
 mod system_tokens;
+mod terminology;
 mod who_is_who;

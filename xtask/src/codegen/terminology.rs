@@ -1,17 +1,38 @@
-//! The value sets and code systems that R4 publishes, one a line, with what membership needs (FHIR R4, terminologies.html).
+//! The value sets, code systems and concept maps that R4 publishes, one a line, with what the operations need (FHIR R4, terminologies.html).
 
 use super::{list, text};
 use serde_json::{Map, Value};
 
-/// What is kept of each; the rest is for people.
-const KEPT: [&str; 7] = ["resourceType", "url", "version", "content", "caseSensitive", "valueSet", "compose"];
+/// What is kept of each; the rest is narrative and administration.
+const KEPT: [&str; 18] = [
+    "resourceType",
+    "url",
+    "version",
+    "name",
+    "title",
+    "status",
+    "language",
+    "content",
+    "caseSensitive",
+    "hierarchyMeaning",
+    "supplements",
+    "valueSet",
+    "compose",
+    "property",
+    "sourceUri",
+    "sourceCanonical",
+    "targetCanonical",
+    "group",
+];
+const KINDS: [&str; 3] = ["CodeSystem", "ValueSet", "ConceptMap"];
+/// What is kept of each concept; concepts within it follow.
+const KEPT_OF_CONCEPT: [&str; 5] = ["code", "display", "definition", "designation", "property"];
 
 /// Lines in the order of the package.
 pub fn lines(resources: &[Value]) -> String {
     let mut out = String::new();
     for resource in resources {
-        let is_system = text(resource, "resourceType") == "CodeSystem";
-        if !is_system && text(resource, "resourceType") != "ValueSet" {
+        if !KINDS.contains(&text(resource, "resourceType")) {
             continue;
         }
         let mut kept = Map::new();
@@ -20,7 +41,7 @@ pub fn lines(resources: &[Value]) -> String {
                 kept.insert(key.to_owned(), resource[key].clone());
             }
         }
-        if is_system {
+        if text(resource, "resourceType") == "CodeSystem" {
             kept.insert("concept".to_owned(), concepts(list(resource, "concept")));
         }
         out.push_str(&Value::Object(kept).to_string());
@@ -32,7 +53,7 @@ pub fn lines(resources: &[Value]) -> String {
 fn concepts(all: &[Value]) -> Value {
     let one = |concept: &Value| {
         let mut kept = Map::new();
-        for key in ["code", "display"] {
+        for key in KEPT_OF_CONCEPT {
             if !concept[key].is_null() {
                 kept.insert(key.to_owned(), concept[key].clone());
             }

@@ -22,7 +22,8 @@ pub fn write(out: &mut Writer, resources: &[Value], bound: &BTreeSet<String>) ->
     for resource in resources {
         match text(resource, "resourceType") {
             "ValueSet" => terminology.value_sets.insert(text(resource, "url"), resource),
-            _ => terminology.systems.insert(text(resource, "url"), resource),
+            "CodeSystem" => terminology.systems.insert(text(resource, "url"), resource),
+            _ => None,
         };
     }
     out.number(bound.len() as u64);

@@ -1,11 +1,11 @@
 //! Definitions beyond the base types: profiles, extensions, value sets and code systems, loaded or compiled in
 //! (FHIR R4, profiling.html). A profile is made into rules on first use, from its snapshot or from its base and differential.
 
-pub(crate) mod codes;
 mod read;
 pub(crate) mod rule;
 
 use crate::schema::{self, TypeRef};
+use crate::terminology::Terminology;
 use crate::value::Value;
 use rule::Rule;
 use std::collections::HashMap;
@@ -30,11 +30,8 @@ pub(crate) struct Profile {
 #[derive(Debug, Default)]
 pub struct Definitions {
     structures: HashMap<Box<str>, Value>,
-    value_sets: HashMap<Box<str>, Value>,
-    code_systems: HashMap<Box<str>, Value>,
+    terminology: Arc<Terminology>,
     made: RwLock<HashMap<Box<str>, Option<Arc<Profile>>>>,
-    hierarchies: RwLock<HashMap<Box<str>, Option<Arc<codes::CodeSystem>>>>,
-    opened: RwLock<HashMap<Box<str>, Option<Arc<Value>>>>,
 }
 
 impl Definitions {
@@ -42,13 +39,24 @@ impl Definitions {
         Definitions::default()
     }
 
+    /// With the code systems and value sets that are known elsewhere.
+    pub fn over(terminology: Arc<Terminology>) -> Self {
+        Definitions { terminology, ..Definitions::default() }
+    }
+
+    pub fn terminology(&self) -> &Terminology {
+        &self.terminology
+    }
+
     /// Keeps a StructureDefinition, ValueSet or CodeSystem, and those in a Bundle; gives whether it was one.
     pub fn add(&mut self, resource: Value) -> bool {
-        let url = Box::from(resource.str_of("url"));
-        let kept = match resource.resource_type() {
-            "StructureDefinition" => &mut self.structures,
-            "ValueSet" => &mut self.value_sets,
-            "CodeSystem" => &mut self.code_systems,
+        match resource.resource_type() {
+            "StructureDefinition" => {
+                self.structures.insert(resource.str_of("url").into(), resource);
+            }
+            "ValueSet" | "CodeSystem" => {
+                Arc::make_mut(&mut self.terminology).add(Arc::new(resource));
+            }
             "Bundle" => {
                 let mut any = false;
                 for entry in resource["entry"].items() {
@@ -57,12 +65,9 @@ impl Definitions {
                 return any;
             }
             _ => return false,
-        };
-        kept.insert(url, resource);
+        }
         // What was made before may have been made without it.
         self.made.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
-        self.hierarchies.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
-        self.opened.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
         true
     }
 

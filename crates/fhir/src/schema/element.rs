@@ -3,7 +3,7 @@
 use super::schema;
 use crate::fhirpath::Expression;
 use crate::primitive::Primitive;
-use crate::terminology::ValueSet;
+use crate::terminology::RequiredSet;
 use std::sync::OnceLock;
 
 /// What a structure describes.
@@ -149,7 +149,7 @@ pub struct Binding {
 
 impl Binding {
     /// The codes, where the binding is required and the set could be spelled out.
-    pub fn codes(&self) -> Option<&'static ValueSet> {
+    pub fn codes(&self) -> Option<&'static RequiredSet> {
         self.at.map(|at| &schema().value_sets[at as usize])
     }
 }

@@ -8,7 +8,7 @@ mod read;
 pub use definitions::{Compartment, Operation, Parameter, SearchKind, SearchParam};
 pub use element::{Binding, Child, Element, Invariant, Kind, Strength, Structure, TypeRef, TypeUse};
 
-use crate::terminology::ValueSet;
+use crate::terminology::RequiredSet;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -25,7 +25,7 @@ pub(crate) struct Schema {
     resource_types: Vec<&'static str>,
     /// Elements of base types by path; a root by the type's name.
     by_path: HashMap<&'static str, u32>,
-    value_sets: Vec<ValueSet>,
+    value_sets: Vec<RequiredSet>,
     search_parameters: Vec<SearchParam>,
     compartments: Vec<Compartment>,
     operations: Vec<Operation>,
@@ -107,7 +107,7 @@ pub fn operations() -> &'static [Operation] {
     &schema().operations
 }
 
-pub(crate) fn value_sets() -> &'static [ValueSet] {
+pub(crate) fn value_sets() -> &'static [RequiredSet] {
     &schema().value_sets
 }
 

@@ -6,7 +6,7 @@ use super::Schema;
 use super::definitions::{Compartment, Operation, Parameter, SearchKind, SearchParam};
 use super::element::{Binding, Element, Invariant, Kind, Property, Strength, Structure, TypeUse};
 use crate::primitive::Primitive;
-use crate::terminology::ValueSet;
+use crate::terminology::RequiredSet;
 use std::collections::HashMap;
 
 const MARK: &[u8; 8] = b"BFHIR4\0\x01";
@@ -297,8 +297,8 @@ impl Reader {
         Ok(strength.map(|strength| Binding { strength, value_set, at: None }))
     }
 
-    fn value_set(&mut self) -> Step<ValueSet> {
-        Ok(ValueSet {
+    fn value_set(&mut self) -> Step<RequiredSet> {
+        Ok(RequiredSet {
             url: self.string()?,
             is_enumerated: self.number()? == 1,
             systems: self.list(|r| Ok((r.string()?, r.list(Reader::pair)?)))?,

@@ -422,10 +422,10 @@ pub(super) fn member(definitions: &Definitions, value: &Value, set: &str) -> Opt
     let coding = |coding: &Value| match (coding["system"].as_str(), coding["code"].as_str()) {
         (_, None) => Some(false),
         (None, Some(_)) => Some(false),
-        (Some(system), Some(code)) => definitions.contains(set, Some(system), code),
+        (Some(system), Some(code)) => definitions.terminology().contains(set, Some(system), code),
     };
     match value {
-        Value::String(code) => definitions.contains(set, None, code),
+        Value::String(code) => definitions.terminology().contains(set, None, code),
         Value::Object(object) if object.get("coding").is_some() => {
             let mut answer = Some(false);
             for one in value["coding"].items() {
@@ -439,7 +439,7 @@ pub(super) fn member(definitions: &Definitions, value: &Value, set: &str) -> Opt
         }
         Value::Object(object) if object.get("code").is_some() => coding(value),
         // Without a code: nothing that the set could have, unless it is not known at all.
-        Value::Object(_) => definitions.contains(set, Some(""), "").map(|_| false),
+        Value::Object(_) => definitions.terminology().contains(set, Some(""), "").map(|_| false),
         _ => None,
     }
 }

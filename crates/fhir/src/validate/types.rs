@@ -7,7 +7,7 @@ use crate::fhirpath::Node;
 use crate::primitive::Primitive;
 use crate::profile::{Definitions, Profile};
 use crate::schema::{self, Child, Strength};
-use crate::terminology::ValueSet;
+use crate::terminology::RequiredSet;
 use crate::value::Value;
 
 impl<'v> Check<'v> {
@@ -67,7 +67,7 @@ impl<'v> Check<'v> {
         let binding = child.element.binding.as_ref().filter(|b| b.strength == Strength::Required);
         let Some((binding, codes)) = binding.and_then(|b| Some((b, b.codes()?))) else { return };
         let fits =
-            |coding: &Value, codes: &ValueSet| codes.has(coding.str_of("system"), coding.str_of("code"));
+            |coding: &Value, codes: &RequiredSet| codes.has(coding.str_of("system"), coding.str_of("code"));
         let found = match child.of.code {
             "Coding" => fits(value, codes),
             _ => value["coding"].items().iter().any(|coding| fits(coding, codes)),

@@ -2,7 +2,7 @@
 
 use super::asked::Asked;
 use super::form;
-use super::operations::everything;
+use super::operations::{everything, terminology};
 use crate::gate::Gate;
 use crate::reply::Refusal;
 use axum::extract::{RawQuery, State};
@@ -32,6 +32,12 @@ pub async fn metadata(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let asked = Asked::of_query(&headers, query.as_deref())?;
+    let mode = form::pairs(query.as_deref().unwrap_or_default()).into_iter().find(|(name, _)| name == "mode");
+    if mode.is_some_and(|(_, mode)| mode == "terminology") {
+        let systems = gate.node.code_systems().map_err(Refusal::fhir)?;
+        let described = terminology_statement(&gate.node.settings().name, &gate.options.address, &systems);
+        return form::answer(StatusCode::OK, &described, &asked);
+    }
     form::answer(StatusCode::OK, &statement(&gate.node.settings().name, &gate.options.address), &asked)
 }
 
@@ -52,8 +58,55 @@ pub fn statement(name: &str, address: &str) -> Value {
             "mode": "server",
             "security": { "service": [{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" }] }] },
             "resource": (Value::Array(resources)),
-            "interaction": (codes(&SYSTEM_INTERACTIONS))
+            "interaction": (codes(&SYSTEM_INTERACTIONS)),
+            "operation": [{ "name": "closure", "definition": "http://hl7.org/fhir/OperationDefinition/ConceptMap-closure" }]
         }]
+    })
+}
+
+/// The TerminologyCapabilities of a node: its code systems with their versions (terminologycapabilities.html).
+fn terminology_statement(name: &str, address: &str, systems: &[(String, Vec<String>)]) -> Value {
+    let system = |(url, versions): &(String, Vec<String>)| {
+        let mut one = fhir!({ "uri": (url.as_str()) });
+        let versions: Vec<Value> = versions.iter().map(|v| fhir!({ "code": (v.as_str()) })).collect();
+        if !versions.is_empty() {
+            one.set("version", Value::Array(versions));
+        }
+        one
+    };
+    let parameters = [
+        "filter",
+        "count",
+        "offset",
+        "displayLanguage",
+        "includeDesignations",
+        "activeOnly",
+        "excludeNotForUI",
+        "url",
+        "valueSetVersion",
+        "valueSet",
+        "system-version",
+    ];
+    let parameter = |name: &&str| fhir!({ "name": (*name) });
+    fhir!({
+        "resourceType": "TerminologyCapabilities",
+        "status": "active",
+        "date": "2026-11-23",
+        "kind": "instance",
+        "software": { "name": "Badiano", "version": (env!("CARGO_PKG_VERSION")) },
+        "implementation": { "description": name, "url": (format!("{address}/fhir")) },
+        "codeSystem": (Value::Array(systems.iter().map(system).collect())),
+        "expansion": {
+            "hierarchical": false,
+            "paging": true,
+            "incomplete": false,
+            "parameter": (Value::Array(parameters.iter().map(parameter).collect())),
+            "textFilter": "Beginnings of words of display, designations and code, in any order, without case or accents."
+        },
+        "codeSearch": "all",
+        "validateCode": { "translations": true },
+        "translation": { "needsMap": true },
+        "closure": { "translation": false }
     })
 }
 
@@ -85,7 +138,8 @@ fn operations(kind: &str) -> Value {
     ];
     let own = everything::TYPES.contains(&kind).then_some(("everything", kind));
     let of_patients = (kind == "Patient").then_some(("match", kind));
-    let all = own.into_iter().chain(of_patients).chain(of_all);
+    let codes = terminology::OPERATIONS.iter().filter(|o| o.kind == kind).map(|o| (o.name, o.kind));
+    let all = own.into_iter().chain(of_patients).chain(codes).chain(of_all);
     let operation = |(name, of): (&str, &str)| fhir!({ "name": name, "definition": (format!("http://hl7.org/fhir/OperationDefinition/{of}-{name}")) });
     let mut all: Vec<Value> = all.map(operation).collect();
     if kind == "Patient" {

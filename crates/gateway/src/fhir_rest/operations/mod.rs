@@ -5,4 +5,5 @@ pub mod ihe_pix;
 pub mod meta;
 mod parameters;
 pub mod patient_match;
+pub mod terminology;
 pub mod validate;

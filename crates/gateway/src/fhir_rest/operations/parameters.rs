@@ -17,6 +17,11 @@ impl Sent {
         form::read(headers, body).map(Sent)
     }
 
+    /// As it was sent.
+    pub fn into_value(self) -> Value {
+        self.0
+    }
+
     /// All values of a name, of whatever type.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Value> {
         self.listed().iter().filter(move |p| p.str_of("name") == name).filter_map(value_of)

@@ -125,7 +125,7 @@ mod tests {
         std::fs::write(&path, &packed).expect("written");
         let mut definitions = Definitions::new();
         assert_eq!(load(&path, &mut definitions), Ok(1));
-        assert_eq!(definitions.contains("urn:set", Some("urn:s"), "a"), Some(true));
+        assert_eq!(definitions.terminology().contains("urn:set", Some("urn:s"), "a"), Some(true));
         for cut in [1, packed.len() / 2, packed.len() - 9] {
             std::fs::write(&path, &packed[..cut]).expect("written");
             assert!(load(&path, &mut Definitions::new()).is_err(), "cut at {cut}");

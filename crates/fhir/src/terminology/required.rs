@@ -4,7 +4,7 @@ use crate::schema;
 
 /// A value set with its codes.
 #[derive(Debug)]
-pub struct ValueSet {
+pub struct RequiredSet {
     /// Without version.
     pub url: &'static str,
     /// Otherwise its codes live in a system outside the standard (UCUM, BCP 13, ISO 4217, LOINC) and `systems` is empty.
@@ -13,7 +13,7 @@ pub struct ValueSet {
     pub systems: Vec<(&'static str, Vec<(&'static str, &'static str)>)>,
 }
 
-impl ValueSet {
+impl RequiredSet {
     /// For elements of type `code`, which have no system.
     pub fn has_code(&self, code: &str) -> bool {
         self.systems.iter().any(|(_, codes)| find(codes, code).is_some())
@@ -33,7 +33,7 @@ fn find(codes: &[(&'static str, &'static str)], code: &str) -> Option<&'static s
 }
 
 /// A value set that some required binding names, with or without a version in the url.
-pub fn value_set(url: &str) -> Option<&'static ValueSet> {
+pub fn required_set(url: &str) -> Option<&'static RequiredSet> {
     let url = url.split('|').next().unwrap_or(url);
     let all = schema::value_sets();
     all.binary_search_by(|v| v.url.cmp(url)).ok().map(|at| &all[at])
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn codes_of_a_required_binding_are_known_with_their_display() {
-        let gender = value_set("http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1").expect("bound");
+        let gender = required_set("http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1").expect("bound");
         assert!(gender.has_code("female") && !gender.has_code("femenino"));
         assert_eq!(gender.display("http://hl7.org/fhir/administrative-gender", "male"), Some("Male"));
         assert!(!gender.has("http://example.org", "male"), "another system");
