@@ -3,8 +3,10 @@
 pub mod association;
 pub mod charset;
 pub mod dataset;
+pub mod deidentify;
 pub mod dictionary;
 pub mod dimse;
+pub mod directory;
 pub mod element;
 pub mod json;
 pub mod part10;

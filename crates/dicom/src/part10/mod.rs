@@ -18,7 +18,7 @@ pub use frames::FrameSpan;
 pub use meta::{
     FileMeta, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, data_set_start, write_file_meta,
 };
-pub use recode::{Piece, recode};
+pub use recode::{Piece, recode, rewrite};
 
 /// Kept header elements, each with what it costs besides its bytes.
 pub const HEADER_BYTES_MAX: usize = 16 << 20;

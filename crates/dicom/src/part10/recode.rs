@@ -67,6 +67,20 @@ pub fn recode(read: &Header, to: Coding) -> Option<Vec<Piece>> {
     Some(out.pieces)
 }
 
+/// An object in the coding in which it stands, with another data set about the same pixels, which are sent as they are stored.
+/// Of the large values those in `bulk` go along. `None` for a deflated object: its bytes cannot be taken by range.
+pub fn rewrite(read: &Header, set: &DataSet, bulk: &[Bulk]) -> Option<Vec<Piece>> {
+    if read.inflated {
+        return None;
+    }
+    let bulk: Vec<&Bulk> = bulk.iter().collect();
+    let mut out =
+        Recoding { to: read.coding, signed: false, expanded: None, pieces: Vec::new(), made: Vec::new() };
+    out.set(set, &bulk, 0);
+    out.close();
+    Some(out.pieces)
+}
+
 /// What becomes of compressed pixel data.
 struct Expansion {
     /// The data set as it is true of native pixels.
@@ -166,6 +180,7 @@ impl Recoding<'_> {
         match self.expanded {
             Some(expansion) if bulk.encapsulated => return self.pixels(bulk.path.tag, expansion),
             Some(_) if OFFSET_TABLES.contains(&bulk.path.tag) => return,
+            None if bulk.encapsulated => return self.fragments(bulk),
             _ => {}
         }
         let odd = bulk.length % 2;
@@ -176,6 +191,14 @@ impl Recoding<'_> {
         if odd == 1 {
             self.made.push(0);
         }
+    }
+
+    /// Compressed pixel data as they stand.
+    fn fragments(&mut self, bulk: &Bulk) {
+        header(&mut self.made, bulk.path.tag, bulk.vr, UNDEFINED, self.to);
+        self.close();
+        self.pieces.push(Piece::Stored { offset: bulk.offset, length: bulk.length });
+        item_header(&mut self.made, SEQUENCE_DELIMITER, 0, self.to);
     }
 
     fn pixels(&mut self, tag: Tag, expansion: &Expansion) {
