@@ -3,6 +3,7 @@
 //! `docs/conformance` holds the result; a test compares them, so that they cannot drift.
 
 use crate::{dimse, fhir_rest::capabilities};
+use badiano_dicom::deidentify::Keep;
 use badiano_dicom::dictionary::{STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES};
 use badiano_dicom::dimse::sop_class::service_sop_class;
 use badiano_fhir::json;
@@ -17,6 +18,12 @@ const IHE: &[(&str, &str, &str, &str)] = &[
         "01-order, 02-worklist, 03-acquisition",
     ),
     ("RAD WIA", "Image Manager/Archive", "QIDO-RS, WADO-RS, STOW-RS", "04-archive"),
+    (
+        "RAD PDI",
+        "Portable Media Creator",
+        "DICOMDIR, objects, INDEX.HTM and README.TXT in a ZIP archive",
+        "crates/server/tests/deidentify.rs",
+    ),
     (
         "ITI BALP",
         "Audit Creator, Audit Repository",
@@ -88,7 +95,20 @@ fn dicom() -> String {
          ## DICOMweb (PS3.18)\n\nQIDO-RS, WADO-RS (objects, frames, bulk data, metadata, rendered, thumbnails), WADO-URI, STOW-RS (`application/dicom`) \
          and capabilities (OPTIONS). Objects and frames are given as they are stored, or in explicit or implicit VR little endian where \
          Accept names that and the compression can be undone; 406 says that it cannot. \
-         Not there yet: JSON and XML in STOW-RS, UPS-RS.\n",
+         Not there yet: JSON and XML in STOW-RS, UPS-RS.\n\n\
+         ## Media (PS3.10, PS3.11)\n\nStudies leave as a file-set in a ZIP archive: `GET /api/export?study=UID` (repeated for several), and WADO-RS of a \
+         study as `application/zip`. In it are DICOMDIR (Basic Directory), the objects as they are stored, INDEX.HTM with pictures that are \
+         not for diagnosis, and README.TXT (IHE PDI). What a type 1 key of the directory lacks is made up there, not in the objects.\n\n\
+         ## De-identification (PS3.15 annex E)\n\nBasic Application Level Confidentiality Profile, by the table in `data/dicom-confidentiality`, at every depth: \
+         `badiano deidentify`, and `deidentify=true` of `/api/export`. Options: ",
+    );
+    let options: Vec<String> = Keep::ALL.iter().map(|k| format!("`{}` ({})", k.name(), k.code().1)).collect();
+    out.push_str(&options.join(", "));
+    out.push_str(
+        ". The pseudonym, new UIDs and the shift of dates are made from a key and what they stand for: the same each time under \
+         one key. Private attributes, curves and overlays go; report contents and graphic annotations are taken out, not cleaned. Objects \
+         that say Burned In Annotation YES, encapsulated documents and deflated objects are held back. Pixels are not looked at. Not there: \
+         the options that clean (pixel data, recognizable visual features, graphics, structured content, descriptors) and Retain Safe Private.\n",
     );
     out
 }

@@ -161,6 +161,7 @@ fn page_routes() -> Doors {
 /// Staff who read, report and ask other institutions.
 fn reading_routes() -> Doors {
     Doors::new()
+        .route("/api/export", get(dw::export::export))
         .route("/api/worklist", get(pages::reading::worklist))
         .route("/api/studies/{uid}", get(pages::reading::study))
         .route("/api/studies/{uid}/claim", post(pages::work::claim))

@@ -28,6 +28,7 @@ Ejemplos / examples:
   badiano demo                              un concentrador y dos hospitales con datos sintéticos
   badiano verify comprobante.txt --keys llaves.txt
   badiano import /mnt/archivo --report importado.ndjson    los archivos DICOM de un archivo anterior
+  badiano deidentify estudio/ --out anonimo/ --key llave.txt    imágenes sin quien es la persona (PS3.15)
   badiano hl7 to-fhir mensaje.hl7           un mensaje HL7 v2 como transacción FHIR
   badiano cda to-fhir resumen.xml           un documento CDA R2 como documento FHIR
   badiano validate paciente.json            recursos FHIR R4 (JSON, XML, NDJSON, carpetas, -)
@@ -65,6 +66,8 @@ enum Command {
     Match(commands::match_people::MatchOptions),
     /// Guarda los archivos DICOM de un directorio / store the DICOM files of a directory
     Import(commands::import::ImportOptions),
+    /// Quita de archivos DICOM lo que identifica a una persona / take out of DICOM files what identifies a person
+    Deidentify(commands::deidentify::DeidentifyOptions),
     /// Equipos DICOM y remitentes HL7 / DICOM devices and HL7 senders
     Peers(administer::Group<administer::Peers>),
     /// Cuentas, roles y proveedores de identidad / accounts, roles and identity providers
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
         Command::Match(options) => commands::match_people::run(&options, arguments.format),
         Command::Join(options) => commands::join::run(&options),
         Command::Import(options) => commands::import::run(&options, arguments.format),
+        Command::Deidentify(options) => commands::deidentify::run(&options, arguments.format),
         Command::Peers(group) => administer::run(&group, arguments.format),
         Command::Users(group) => administer::run(&group, arguments.format),
         Command::Institutions(group) => administer::run(&group, arguments.format),

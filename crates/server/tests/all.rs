@@ -3,6 +3,7 @@
 mod administration;
 mod backup;
 mod certificates;
+mod deidentify;
 mod fhir_clients;
 mod fhir_operations;
 mod fhir_rest;

@@ -6,7 +6,7 @@ use badiano_record::NodeRole;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn cached(variable: &str, below: &str) -> PathBuf {
+pub fn cached(variable: &str, below: &str) -> PathBuf {
     let said = std::env::var_os(variable).map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/badiano").join(below));
     let found = said.or(home).expect("HOME is set");

@@ -156,6 +156,7 @@ export const clinic = {
   'study.viewer': ['Imágenes del estudio', 'Images of the study'],
   'study.window': ['Imágenes en otra ventana', 'Images in another window'],
   'study.beside': ['Imágenes aquí', 'Images here'],
+  'study.export': ['Descargar en ZIP (DICOMDIR)', 'Download as ZIP (DICOMDIR)'],
   'study.elsewhere': ['Las imágenes están en otra ventana.', 'The images are in another window.'],
   'study.report': ['Reporte', 'Report'],
   'study.order': ['Motivo del estudio', 'Reason for the study'],

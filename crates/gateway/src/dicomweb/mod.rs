@@ -2,6 +2,8 @@
 
 mod accept;
 pub mod capabilities;
+pub mod export;
+mod export_page;
 pub mod national;
 mod parts;
 pub mod qido_rs;
@@ -10,6 +12,7 @@ mod represent;
 pub mod stow_rs;
 pub mod wado_rs;
 pub mod wado_uri;
+mod zip;
 
 use crate::doors::{Doors, get};
 

@@ -163,7 +163,7 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-fn draw(
+pub(super) fn draw(
     session: &Session,
     instance: &ArchivedInstance,
     number: usize,

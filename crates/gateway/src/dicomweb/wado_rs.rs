@@ -26,6 +26,9 @@ pub async fn study(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let session = caller.session();
+    if Accepts::of(&headers).names("application/zip") {
+        return super::export::study(session, study).await.map_err(Refusal::dicomweb);
+    }
     let found = session.archived(&study, None).map_err(Refusal::dicomweb)?;
     session.note_opened(&found);
     Ok(objects(session, found, &headers))

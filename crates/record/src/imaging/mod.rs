@@ -2,14 +2,18 @@
 
 mod arrive;
 mod attributes;
+mod export;
 mod metadata;
+mod pseudonym;
 mod retrieve;
 mod serve;
 mod study;
 
 pub use arrive::{ArrivedInstance, Receiving};
+pub use export::{Anonymous, STUDIES_MAX};
 pub(crate) use metadata::Kept;
 pub use metadata::ServedMetadata;
+pub use pseudonym::PseudonymKey;
 pub use retrieve::{OBJECTS_MAX, Outgoing, OutgoingBytes};
 pub use serve::{ArchivedInstance, FoundImage, ImageReader};
 pub(crate) use study::series_of_study;

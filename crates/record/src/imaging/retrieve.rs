@@ -135,6 +135,11 @@ pub struct OutgoingBytes {
 }
 
 impl OutgoingBytes {
+    /// Pieces of which none is expanded.
+    pub(super) fn of(reader: ImageReader, todo: VecDeque<Piece>) -> OutgoingBytes {
+        OutgoingBytes { reader, todo, header: None, ready: None }
+    }
+
     fn recoded(mut reader: ImageReader, transfer_syntax: &str) -> Result<OutgoingBytes, Fault> {
         let header = header_of(&mut reader)?;
         let pieces = part10::coding_of(transfer_syntax).and_then(|coding| part10::recode(&header, coding));
@@ -202,7 +207,7 @@ impl OutgoingBytes {
 }
 
 /// Reads an object through: its header, and where its bulk lies.
-fn header_of(reader: &mut ImageReader) -> Result<Header, Fault> {
+pub(super) fn header_of(reader: &mut ImageReader) -> Result<Header, Fault> {
     let unreadable = |_| Fault::unavailable("the head of a stored object cannot be read");
     let mut parser = Parser::part10();
     let mut at = 0;

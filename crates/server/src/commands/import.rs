@@ -1,5 +1,6 @@
 //! `badiano import`: the DICOM files below a directory, stored in a running node, with a report by which it goes on after an interruption.
 
+use super::files::{files_below, is_dicom};
 use super::operator::{Door, Stored};
 use super::{runtime, say};
 use crate::Format;
@@ -9,13 +10,11 @@ use clap::Args;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Folders inside folders.
-const DEPTH_MAX: usize = 64;
 /// Files on their way at a time.
 const AT_ONCE: usize = 4;
 /// A line on standard error each time so many files are done.
@@ -132,45 +131,6 @@ fn tell(counts: &Counts, format: Format) {
              {stored} objects of {studies} studies stored, {refused} refused, {before} stored before, {others} files that are not DICOM"
         ),
     });
-}
-
-/// Every file below, in the order of names; links are not followed.
-fn files_below(from: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let failed =
-        |path: &Path, e: std::io::Error| Fault::invalid(e.to_string()).at(path.display().to_string());
-    let about = fs::symlink_metadata(from).map_err(|e| failed(from, e))?;
-    if about.is_file() {
-        return Ok(vec![from.to_owned()]);
-    }
-    let (mut files, mut folders) = (Vec::new(), vec![(from.to_owned(), 0)]);
-    while let Some((folder, depth)) = folders.pop() {
-        if depth > DEPTH_MAX {
-            return Err(
-                Fault::too_costly("folders stand too deep in each other").at(folder.display().to_string())
-            );
-        }
-        for entry in fs::read_dir(&folder).map_err(|e| failed(&folder, e))? {
-            let entry = entry.map_err(|e| failed(&folder, e))?;
-            let kind = entry.file_type().map_err(|e| failed(&entry.path(), e))?;
-            if kind.is_dir() {
-                folders.push((entry.path(), depth + 1));
-            } else if kind.is_file() {
-                files.push(entry.path());
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// A Part 10 file that is an object: not the index of a medium (PS3.10 section 8).
-fn is_dicom(file: &Path) -> std::io::Result<bool> {
-    if file.file_name().is_some_and(|name| name.eq_ignore_ascii_case("DICOMDIR")) {
-        return Ok(false);
-    }
-    let mut head = Vec::with_capacity(132);
-    File::open(file)?.take(132).read_to_end(&mut head)?;
-    Ok(head.ends_with(b"DICM") && head.len() == 132)
 }
 
 /// Files that a report says are stored. A line that was cut off says nothing.

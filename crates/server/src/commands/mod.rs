@@ -3,8 +3,10 @@
 pub mod administer;
 pub mod backup;
 pub mod cda;
+pub mod deidentify;
 pub mod demo;
 pub mod fhirpath;
+mod files;
 pub mod hl7;
 pub mod import;
 pub mod join;
