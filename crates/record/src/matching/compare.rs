@@ -104,22 +104,68 @@ impl Level {
 /// The level of each field, in the order of [`Field::ALL`].
 pub type Levels = [Level; Field::ALL.len()];
 
-pub fn levels(a: &Person, b: &Person) -> Levels {
-    let mut levels = [Level::Unknown; Field::ALL.len()];
-    let mut set = |field: Field, level: Level| levels[field as usize] = level;
-    let [mut given, mut first, mut second] =
+/// What a glance tells of a field, without comparing letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glance {
+    /// The level is this one.
+    Known(Level),
+    /// A name that is not equal: any level but that.
+    Unlike,
+    /// A name that may be of any level.
+    Any,
+}
+
+/// What costs little of each field, in the order of [`Field::ALL`].
+pub fn glance(a: &Person, b: &Person) -> [Glance; Field::ALL.len()] {
+    use Glance::Known;
+    [
+        at_name(&a.given, &b.given),
+        at_name(&a.surnames[0], &b.surnames[0]),
+        at_name(&a.surnames[1], &b.surnames[1]),
+        Known(birth(&a.birth, &b.birth)),
+        Known(sex(a, b)),
+        Known(curp(a.curp.as_ref(), b.curp.as_ref())),
+        Known(number(a, b)),
+        Known(phone(a, b)),
+        Known(word(&a.home.house, &b.home.house)),
+        at_name(&a.home.street, &b.home.street),
+        at_name(&a.home.place, &b.home.place),
+        at_name(&a.home.city, &b.home.city),
+        Known(word(&a.home.postal, &b.home.postal)),
+        Known(word(&a.home.state, &b.home.state)),
+    ]
+}
+
+fn at_name(a: &Text, b: &Text) -> Glance {
+    if a.is_empty() || b.is_empty() {
+        Glance::Known(Level::Unknown)
+    } else if a.mark() == b.mark() || a.is_loose() || b.is_loose() {
+        // Equal, and crossed all the same where another field is.
+        Glance::Any
+    } else {
+        Glance::Unlike
+    }
+}
+
+/// The levels of given name and surnames: each for itself, unless they stand in one another's place.
+pub fn names(a: &Person, b: &Person) -> [Level; 3] {
+    let [given, first, second] =
         [given(a, b), name(&a.surnames[0], &b.surnames[0]), name(&a.surnames[1], &b.surnames[1])];
     if first == Level::Different && given == Level::Different && is_crossed(a, b) {
-        (given, first) = (Level::Crossed, Level::Crossed);
+        [Level::Crossed, Level::Crossed, second]
     } else if first == Level::Different && are_surnames_crossed(a, b) {
-        first = Level::Crossed;
-        second = if second == Level::Unknown { second } else { Level::Crossed };
+        [given, Level::Crossed, if second == Level::Unknown { second } else { Level::Crossed }]
+    } else {
+        [given, first, second]
     }
-    set(Field::Given, given);
-    set(Field::FirstSurname, first);
-    set(Field::SecondSurname, second);
+}
+
+pub fn levels(a: &Person, b: &Person) -> Levels {
+    let mut levels = [Level::Unknown; Field::ALL.len()];
+    levels[..3].copy_from_slice(&names(a, b));
+    let mut set = |field: Field, level: Level| levels[field as usize] = level;
     set(Field::Birth, birth(&a.birth, &b.birth));
-    set(Field::Sex, if a.sex == 0 || b.sex == 0 { Level::Unknown } else { equal_or_not(a.sex == b.sex) });
+    set(Field::Sex, sex(a, b));
     set(Field::Curp, curp(a.curp.as_ref(), b.curp.as_ref()));
     set(Field::Number, number(a, b));
     set(Field::Phone, phone(a, b));
@@ -136,6 +182,10 @@ pub fn levels(a: &Person, b: &Person) -> Levels {
     set(Field::Postal, word(&a.home.postal, &b.home.postal));
     set(Field::State, word(&a.home.state, &b.home.state));
     levels
+}
+
+fn sex(a: &Person, b: &Person) -> Level {
+    if a.sex == 0 || b.sex == 0 { Level::Unknown } else { equal_or_not(a.sex == b.sex) }
 }
 
 fn equal_or_not(equal: bool) -> Level {
@@ -271,12 +321,11 @@ fn curp(a: Option<&Key>, b: Option<&Key>) -> Level {
     if a.text == b.text {
         return Level::Equal;
     }
-    let slips = edits(a.text.as_bytes(), b.text.as_bytes(), 2);
-    match (a.is_valid && b.is_valid, slips) {
-        (false, 0..=2) => Level::Close,
-        (true, _) if a.text[..16] == b.text[..16] => Level::Similar,
-        _ => Level::Different,
+    if a.is_valid && b.is_valid {
+        return if a.text[..16] == b.text[..16] { Level::Similar } else { Level::Different };
     }
+    let slips = edits(a.text.as_bytes(), b.text.as_bytes(), 2);
+    if slips <= 2 { Level::Close } else { Level::Different }
 }
 
 /// The best agreement among numbers of the same system.

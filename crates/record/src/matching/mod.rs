@@ -12,6 +12,7 @@ mod person;
 mod similarity;
 mod weights;
 
+use compare::Glance;
 pub use compare::{Field, Level};
 pub use person::Person;
 use weights::Rarity;
@@ -195,7 +196,25 @@ impl<'j> Judge<'j> {
         Judge { one, rarity: weights.rarity(one), weights, bands }
     }
 
+    /// Most pairs are of strangers, and a glance is enough to know that: of those the bits are not all counted.
     pub fn score(&self, other: &Person) -> Score {
+        let mut seen = compare::glance(self.one, other);
+        if seen[Field::Curp as usize] != Glance::Known(Level::Equal) {
+            let mut bits = self.weights.ceiling(&self.rarity, &seen);
+            if bits >= self.bands.review_bits {
+                // The names tell most of what is left.
+                let names = compare::names(self.one, other);
+                seen[..names.len()].copy_from_slice(&names.map(Glance::Known));
+                bits = self.weights.ceiling(&self.rarity, &seen);
+            }
+            if bits < self.bands.review_bits {
+                return Score { bits, band: Band::NoLink, guard: None };
+            }
+        }
+        self.score_in_full(other)
+    }
+
+    fn score_in_full(&self, other: &Person) -> Score {
         let levels = compare::levels(self.one, other);
         let bits = self.weights.bits(&self.rarity, &levels);
         // Most pairs are of strangers: nothing else is asked of them.
@@ -332,6 +351,28 @@ mod tests {
             let (told, prior) = (number(&line["bits"]), number(&line["prior"]));
             assert!((sum + prior - told).abs() < 0.2, "{}", badiano_fhir::json::to_string(&line));
         }
+    }
+
+    #[test]
+    fn a_glance_never_sends_away_whom_a_full_comparison_would_keep() {
+        let registry = registry(SEED + 4, 1_200);
+        let (people, linked) = linked(&registry);
+        let blocks = Blocks::of(&people);
+        let mut rng = badiano_testkit::Rng::new(SEED);
+        let (mut sent_away, mut all) = (0, 0);
+        for one in &people {
+            let judge = Judge::of(one, &linked.weights, Bands::default());
+            let strangers = (0..20).map(|_| rng.below(people.len() as u64) as usize);
+            for other in blocks.candidates(one).into_iter().map(|b| b as usize).chain(strangers) {
+                let (glanced, full) = (judge.score(&people[other]), judge.score_in_full(&people[other]));
+                assert_eq!(glanced.band, full.band, "seed {SEED}: {one:?} {:?}", people[other]);
+                all += 1;
+                sent_away += usize::from(glanced.bits != full.bits);
+                let is_full = glanced.band == Band::NoLink || glanced.bits == full.bits;
+                assert!(is_full && glanced.bits >= full.bits - 1e-9, "a ceiling is above");
+            }
+        }
+        assert!(sent_away * 2 > all, "{sent_away} of {all} known at a glance");
     }
 
     #[test]

@@ -23,11 +23,17 @@ pub struct Key {
 pub struct Text {
     text: Box<str>,
     mark: u64,
+    is_loose: bool,
 }
 
 impl Text {
     fn new(text: &str) -> Text {
-        Text { text: text.into(), mark: mark_of(0, text) }
+        Text { text: text.into(), mark: mark_of(0, text), is_loose: text.contains(['?', 'Ñ']) }
+    }
+
+    /// Has a letter that agrees with another one: a text of another mark may be equal to it.
+    pub fn is_loose(&self) -> bool {
+        self.is_loose
     }
 
     pub fn mark(&self) -> u64 {

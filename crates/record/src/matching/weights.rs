@@ -1,7 +1,7 @@
 //! What agreement is worth: m and u of each field and level, learnt by expectation maximisation without labels (Fellegi-Sunter; Winkler 1988).
 
 use super::blocking::Blocks;
-use super::compare::{Field, Level, Levels, levels};
+use super::compare::{Field, Glance, Level, Levels, levels};
 use super::person::Person;
 use std::collections::HashMap;
 
@@ -132,6 +132,32 @@ impl Weights {
         let mut sum = self.prior_bits;
         self.weigh(rarity, levels, |_, _, bits| sum += bits);
         sum
+    }
+
+    /// No pair that looks so has more bits than this. Equal CURPs are not asked about: they change what the others count.
+    pub fn ceiling(&self, rarity: &Rarity, seen: &[Glance; Field::ALL.len()]) -> f64 {
+        let mut sum = self.prior_bits;
+        let (mut residence, mut moved) = (0.0, 0.0_f64);
+        for (field, glance) in Field::ALL.into_iter().zip(seen) {
+            let row = &self.bits[field as usize];
+            let equal = || rarity.0[field as usize].map_or(row[Level::Equal as usize], f64::from);
+            let unlike = || row[Level::Equal as usize + 1..].iter().copied().fold(f64::MIN, f64::max);
+            let most = match glance {
+                Glance::Known(Level::Unknown) => continue,
+                Glance::Known(Level::Equal) => equal(),
+                Glance::Known(level) => row[*level as usize],
+                Glance::Unlike => unlike(),
+                Glance::Any => equal().max(unlike()),
+            };
+            if !field.is_residence() {
+                sum += most;
+            } else if most > 0.0 {
+                residence += most;
+            } else {
+                moved = moved.min(most);
+            }
+        }
+        sum + f64::min(residence, self.residence_bits_max) + moved
     }
 
     /// What each known field adds; the order is that of [`Field::ALL`].
