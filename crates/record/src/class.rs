@@ -132,7 +132,7 @@ const BY_LABEL: &[(&str, DataClass)] = &[
     ("SRH", DataClass::Reproduction),
 ];
 
-/// The classes of a resource as a mask: its type's, and those that its security labels add.
+/// The classes of a resource as a mask: its type's, and those that its security labels and its codes add.
 pub fn classes_of(resource: &Value) -> u64 {
     let kind = resource.resource_type();
     let own = BY_TYPE.iter().find(|(k, _)| *k == kind).map_or(DataClass::Other, |(_, c)| *c);
@@ -141,7 +141,11 @@ pub fn classes_of(resource: &Value) -> u64 {
         |label: &Value| BY_LABEL.iter().find(|(code, _)| *code == label.str_of("code")).map(|(_, c)| c.bit());
     let imaging =
         if kind == "DiagnosticReport" && is_of_images(resource) { DataClass::Imaging.bit() } else { 0 };
-    labels.iter().filter_map(named).fold(own.bit() | imaging, |mask, bit| mask | bit)
+    let coded = match own {
+        DataClass::Public | DataClass::Demographics => 0,
+        _ => crate::sensitive::classes_of_codes(resource),
+    };
+    labels.iter().filter_map(named).fold(own.bit() | imaging | coded, |mask, bit| mask | bit)
 }
 
 /// A report on images belongs to the images too: who closes imaging closes what was read from it.

@@ -39,6 +39,7 @@ pub mod reports;
 pub mod resources;
 pub mod revocation;
 mod secrets;
+mod sensitive;
 pub mod session;
 pub mod templates;
 pub mod terminology;

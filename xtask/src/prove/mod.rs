@@ -69,7 +69,15 @@ const AREAS: [Area; 9] = [
             named: &["no_answer_mixes_two_people"],
         }]),
     },
-    Area { name: "consent", what: "what consent hides looks as if it did not exist", by: By::Nothing },
+    Area {
+        name: "consent",
+        what: "what consent hides looks as if it did not exist",
+        by: By::Tests(&[Tests {
+            package: "badiano-record",
+            binary: "all",
+            named: &["what_consent_hides_is_given_by_no_door"],
+        }]),
+    },
     Area {
         name: "story",
         what: "without any one room's work the story fails",
