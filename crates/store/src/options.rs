@@ -32,6 +32,8 @@ pub struct Limits {
     pub readers_max: usize,
     /// Candidates that one search may look at.
     pub search_candidates_max: usize,
+    /// Rows that a search passes first before it tries another way, and then more of each.
+    pub search_step_rows: usize,
 }
 
 impl Default for Limits {
@@ -41,6 +43,7 @@ impl Default for Limits {
             pack_bytes_roll: 1 << 30,
             readers_max: 32,
             search_candidates_max: 1_000_000,
+            search_step_rows: 256,
         }
     }
 }

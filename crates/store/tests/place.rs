@@ -3,8 +3,10 @@
 use badiano_fhir::Value;
 use badiano_fhir::search::Entry;
 use badiano_kernel::Instant;
-use badiano_store::{Expect, Options, Put, Store};
+use badiano_store::files::DiskFiles;
+use badiano_store::{Expect, Limits, Options, Put, Store};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 pub struct Place {
@@ -24,6 +26,11 @@ impl Place {
             key_file: self.dir.path().join("keys").join("node.key"),
             zone: "America/Mexico_City".into(),
         }
+    }
+    /// A search tries another way after so few rows that small populations have all ways.
+    pub fn open_stepping(&self, search_step_rows: usize) -> Store {
+        let limits = Limits { search_step_rows, ..Limits::default() };
+        Store::open_with(self.options(), limits, Arc::new(DiskFiles)).expect("the store opens")
     }
     pub fn open(&self) -> Store {
         Store::open(self.options()).expect("the store opens")

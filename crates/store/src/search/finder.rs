@@ -6,6 +6,7 @@ use super::ranges::{Range, ranges};
 use super::rows::{Cell, Probe, bears, day, hash48, lead, mark};
 use crate::body;
 use crate::faults::OrFault;
+use crate::options::Limits;
 use crate::resource_id::{IdCell, IdText};
 use crate::resources::{Stub, pat_of, read_pats};
 use crate::view::{View, limit as to_limit, unsigned};
@@ -20,8 +21,8 @@ use std::rc::Rc;
 
 /// Chains and `_has` inside one another.
 pub const NESTING_MAX: usize = 6;
-/// How many rows an index stretch may have before another filter is tried instead, step by step.
-const STEPS: [usize; 3] = [256, 8_192, 131_072];
+/// An index stretch may have so many times the rows of the step before, once no filter has given a shorter one.
+const STEP: usize = 4;
 /// The compartment that the index is led by.
 const PATIENT: &str = "Patient";
 /// Resources kept at hand during one search.
@@ -139,7 +140,9 @@ impl<'a, 'v> Finder<'a, 'v> {
                 Ok(false)
             }
             Filter::Has { source, param, filter } => {
-                for rid in self.referrers(source, param, &on.kind, &on.id, usize::MAX)?.unwrap_or_default() {
+                let probes = self.probes(std::slice::from_ref(filter));
+                let rows = self.referrers(source, param, &on.kind, &on.id, &probes, usize::MAX)?;
+                for rid in rows.unwrap_or_default() {
                     if let Some(other) = self.load(rid)?
                         && self.references(&other, param, &on.kind).any(|id| id == on.id)
                         && self.holds(filter, &other, depth + 1)?
@@ -210,46 +213,55 @@ impl<'a, 'v> Finder<'a, 'v> {
         })
     }
 
-    /// Rows of a type that may refer to one resource under a parameter; none when there are more than `cap`.
+    /// Rows of a type that may refer to one resource under a parameter, those of a patient only where they bear the marks too;
+    /// none when there are more than `cap`.
     pub fn referrers(
         &self,
         source: &str,
         param: &str,
         kind: &str,
         id: &str,
+        probes: &[Vec<Probe>],
         cap: usize,
     ) -> Result<Option<Vec<i64>>, Fault> {
         let test = Test::Reference { kind: Some(kind.into()), id: id.into(), url: "".into() };
         let Some(source) = self.view.number(source) else { return Ok(Some(Vec::new())) };
-        self.by_index(source, param, &[test], Modifier::None, &[], cap)
+        self.by_index(source, param, &[test], Modifier::None, probes, cap)
     }
 
-    /// A superset of the rows of a type that fit all filters, as small as the index easily gives; none when it gives nothing.
-    pub fn candidates(
+    /// A superset of the rows of a type that fit all filters, in order, as small as the index easily gives; none when it gives
+    /// nothing.
+    pub fn candidates(&self, kind: i64, filters: &[Filter]) -> Result<Option<Vec<i64>>, Fault> {
+        let pin = pinned(filters);
+        for step in steps(&self.view.shared.limits) {
+            if let Some(rows) = self.proposal(kind, filters, pin, step)? {
+                return Ok(Some(rows));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The smallest superset of at most `cap` rows that one filter proposes, in order; all of one patient's, where only that
+    /// patient's can fit.
+    pub fn proposal(
         &self,
         kind: i64,
         filters: &[Filter],
         pin: Option<i64>,
-        depth: usize,
+        cap: usize,
     ) -> Result<Option<Vec<i64>>, Fault> {
         let probes = self.probes(filters);
         if let Some(pat) = pin {
             return self.of_patient(kind, pat, &probes).map(Some);
         }
-        let most = self.view.shared.limits.search_candidates_max;
-        for cap in STEPS.into_iter().filter(|s| *s < most).chain([most]) {
-            let mut best: Option<Vec<i64>> = None;
-            for filter in filters {
-                let cap = best.as_ref().map_or(cap, Vec::len);
-                if let Some(found) = self.proposed(kind, filter, &probes, cap, depth)? {
-                    best = Some(found);
-                }
-            }
-            if best.is_some() {
-                return Ok(best);
+        let mut best: Option<Vec<i64>> = None;
+        for filter in filters {
+            let cap = best.as_ref().map_or(cap, Vec::len);
+            if let Some(found) = self.proposed(kind, filter, &probes, cap, 0)? {
+                best = Some(found);
             }
         }
-        Ok(None)
+        Ok(best)
     }
 
     /// What the index proposes for one filter; none when it says nothing or more than `cap`. What comes out of a patient's own
@@ -463,6 +475,13 @@ impl<'a, 'v> Finder<'a, 'v> {
         }
         Some(probes)
     }
+}
+
+/// How many rows an index stretch may have before another way is tried instead, step by step.
+pub(super) fn steps(limits: &Limits) -> impl Iterator<Item = usize> {
+    let most = limits.search_candidates_max;
+    let grown = move |step: &usize| (*step < most).then(|| step.saturating_mul(STEP).min(most));
+    std::iter::successors(Some(limits.search_step_rows.clamp(1, most.max(1))), grown)
 }
 
 /// Codes above and below others and those of value sets are for a terminology to say; the parts of resources were put in the

@@ -110,7 +110,7 @@ fn referring_by(
     on: &Candidate,
     out: &mut Vec<Rc<Candidate>>,
 ) -> Result<(), Fault> {
-    let rows = finder.referrers(source, param, &on.kind, &on.id, INCLUDED_MAX)?;
+    let rows = finder.referrers(source, param, &on.kind, &on.id, &[], INCLUDED_MAX)?;
     let rows = rows.ok_or_else(|| {
         Fault::too_costly("the page brings too many resources along: ask for a smaller page")
     })?;

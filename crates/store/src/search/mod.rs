@@ -2,10 +2,11 @@
 //!
 //! Where the filters name one patient, that patient's rows of the type are walked once, and each says by its marks whether it
 //! can fit all filters. Otherwise each filter proposes a superset from one stretch of everybody's rows and the smallest is
-//! taken. Every candidate is decided by `holds` alone, so the index cannot change an answer.
+//! taken; a page in the order of changes is found with as little as fills it (`in_order`). Every candidate is decided by `holds` alone, so the index cannot change an answer.
 
 mod finder;
 mod holds;
+mod in_order;
 mod include;
 pub(crate) mod keys;
 mod page;
@@ -17,22 +18,19 @@ mod sort;
 pub use finder::NESTING_MAX;
 pub use include::INCLUDED_MAX;
 
-use crate::faults::OrFault;
 use crate::resources::{Stored, Stub};
 use crate::view::{View, signed};
 use badiano_fhir::search::{Filter, Query, Total};
 use badiano_kernel::Fault;
-use finder::{Candidate, Finder, pinned};
+use finder::{Candidate, Finder};
+use in_order::InOrder;
 use page::Position;
-use sort::{Placed, order, place};
+use sort::{Placed, order};
 use std::cmp::Ordering;
 use std::rc::Rc;
 
 /// Hits that one page may hold.
 pub const PAGE_MAX: usize = 10_000;
-
-/// Candidates that are looked at beyond a full page, so that a total can be told where it is cheap.
-const CHEAP_TOTAL: usize = 2_000;
 
 /// The answer to a question.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -103,66 +101,17 @@ impl View<'_> {
 
     /// Adds what fits of one type, or as much as the page needs when neither order nor total ask for more.
     fn placed(&self, finder: &Finder<'_, '_>, asked: &Asked<'_>, found: &mut Found) -> Result<(), Fault> {
-        let pin = pinned(&asked.query.filters);
-        match finder.candidates(asked.number, &asked.query.filters, pin, 0)? {
-            Some(rows) => {
-                for rid in rows {
-                    self.place_one(finder, asked, rid, &mut found.placed)?;
-                }
-                Ok(())
-            }
-            None => self.walk(finder, asked, found),
+        if asked.query.sort.is_empty() && asked.query.total != Total::Accurate {
+            return InOrder::new(self, finder, asked).collect(found);
         }
-    }
-
-    /// Puts a resource in its place when it fits; says whether it may be seen at all.
-    fn place_one(
-        &self,
-        finder: &Finder<'_, '_>,
-        asked: &Asked<'_>,
-        rid: i64,
-        placed: &mut Vec<Placed>,
-    ) -> Result<bool, Fault> {
-        let Some(one) = finder.load(rid)?.filter(|c| *c.kind == *asked.kind) else { return Ok(false) };
-        if let Some(change) = self.change_at(&one, asked.snapshot)?
-            && finder.each_holds(&asked.query.filters, &one, 0)?
-        {
-            placed.push(place(self, &asked.query.sort, &one, change));
-        }
-        Ok(true)
-    }
-
-    /// Looks at every resource of a type, newest change first; the index had nothing to say.
-    fn walk(&self, finder: &Finder<'_, '_>, asked: &Asked<'_>, found: &mut Found) -> Result<(), Fault> {
-        let query = asked.query;
-        let may_stop = query.sort.is_empty() && query.total != Total::Accurate;
-        // One more than the page, so that it is known whether another follows.
-        let enough = query.offset.saturating_add(asked.room).saturating_add(1);
-        let look_on = if query.total == Total::None { 0 } else { CHEAP_TOTAL };
-        let passed = asked.after.filter(|_| may_stop).map_or(i64::MAX, |after| after.change);
-        let mut looked = 0;
-        let mut stretch = |from: i64, to: i64, found: &mut Found| -> Result<(), Fault> {
-            let sql = "SELECT rid FROM resource WHERE kind = ?1 AND change > ?2 AND change < ?3 ORDER BY change DESC";
-            let mut statement = self.conn.prepare_cached(sql).or_fault()?;
-            let mut rows = statement.query([asked.number, from, to]).or_fault()?;
-            // These come in the order of the page, so that it is known when the page is full.
-            let already = found.placed.len();
-            while let Some(row) = rows.next().or_fault()? {
-                let seen = self.place_one(finder, asked, row.get(0).or_fault()?, &mut found.placed)?;
-                looked += usize::from(seen);
-                if may_stop && to <= passed && looked > look_on && found.placed.len() - already >= enough {
-                    found.is_all = false;
-                    break;
-                }
-            }
-            Ok(())
+        let rows = match finder.candidates(asked.number, &asked.query.filters)? {
+            Some(rows) => rows,
+            None => self.all("SELECT rid FROM resource WHERE kind = ?1", [asked.number], |r| r.get(0))?,
         };
-        if passed < i64::MAX {
-            // What changed after the first page keeps an older place, wherever that is.
-            stretch(asked.snapshot, i64::MAX, found)?;
-            found.is_all = false;
+        for rid in rows {
+            found.placed.extend(asked.fitting(self, finder, rid)?);
         }
-        stretch(i64::MIN, passed, found)
+        Ok(())
     }
 
     /// Whether a stored resource fits a filter, for subscriptions and conditional operations.

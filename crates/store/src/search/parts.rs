@@ -60,7 +60,7 @@ impl Finder<'_, '_> {
         while !level.is_empty() {
             let mut next = Vec::new();
             for whole in &level {
-                let rows = self.referrers(kind, parent, kind, whole, PARTS_MAX)?;
+                let rows = self.referrers(kind, parent, kind, whole, &[], PARTS_MAX)?;
                 for rid in rows.ok_or_else(too_many)? {
                     if let Some(part) = self.load(rid)?
                         && self.references(&part, parent, kind).any(|of| of == whole)
