@@ -23,6 +23,10 @@ use std::rc::Rc;
 pub const NESTING_MAX: usize = 6;
 /// An index stretch may have so many times the rows of the step before, once no filter has given a shorter one.
 const STEP: usize = 4;
+/// To look at a resource costs as much as so many rows of the index, or more.
+pub(super) const LOADED: usize = 4;
+/// Values under one parameter that lie apart in the index (units of quantities), of which each has a stretch of its own.
+const APART_MAX: usize = 64;
 /// The compartment that the index is led by.
 const PATIENT: &str = "Patient";
 /// Resources kept at hand during one search.
@@ -241,7 +245,7 @@ impl<'a, 'v> Finder<'a, 'v> {
         Ok(None)
     }
 
-    /// The smallest superset of at most `cap` rows that one filter proposes, in order; all of one patient's, where only that
+    /// The smallest superset of at most `cap` rows that the filters propose, in order; all of one patient's, where only that
     /// patient's can fit.
     pub fn proposal(
         &self,
@@ -254,11 +258,31 @@ impl<'a, 'v> Finder<'a, 'v> {
         if let Some(pat) = pin {
             return self.of_patient(kind, pat, &probes).map(Some);
         }
+        self.least(kind, filters, &probes, cap, 0)
+    }
+
+    /// What is common to the proposals of filters all of which must hold. Those that follow references look at resources: they
+    /// come last, and only where they may say less than the others.
+    fn least(
+        &self,
+        kind: i64,
+        all: &[Filter],
+        probes: &[Vec<Probe>],
+        cap: usize,
+        depth: usize,
+    ) -> Result<Option<Vec<i64>>, Fault> {
+        let (joins, plain): (Vec<&Filter>, Vec<&Filter>) =
+            all.iter().partition(|f| matches!(f, Filter::Chain { .. } | Filter::Has { .. }));
         let mut best: Option<Vec<i64>> = None;
-        for filter in filters {
-            let cap = best.as_ref().map_or(cap, Vec::len);
-            if let Some(found) = self.proposed(kind, filter, &probes, cap, 0)? {
-                best = Some(found);
+        for (filter, is_join) in
+            plain.into_iter().map(|f| (f, false)).chain(joins.into_iter().map(|f| (f, true)))
+        {
+            let cap = if is_join { best.as_ref().map_or(cap, Vec::len) } else { cap };
+            if let Some(found) = self.proposed(kind, filter, probes, cap, depth)? {
+                best = Some(match best {
+                    Some(best) => common(best, &found),
+                    None => found,
+                });
             }
         }
         Ok(best)
@@ -292,14 +316,7 @@ impl<'a, 'v> Finder<'a, 'v> {
                 Ok(filter) => self.proposed(kind, &filter, probes, cap, depth + 1),
                 Err(_) => Ok(Some(Vec::new())),
             },
-            Filter::All(all) => {
-                let mut best: Option<Vec<i64>> = None;
-                for one in all {
-                    let cap = best.as_ref().map_or(cap, Vec::len);
-                    best = self.proposed(kind, one, probes, cap, depth + 1)?.or(best);
-                }
-                Ok(best)
-            }
+            Filter::All(all) => self.least(kind, all, probes, cap, depth + 1),
             Filter::Any(any) => {
                 let mut all = Vec::new();
                 for one in any {
@@ -312,7 +329,9 @@ impl<'a, 'v> Finder<'a, 'v> {
             }
             Filter::Not(_) => Ok(None),
             Filter::Chain { param, target, filter } => {
-                let Some(inner) = self.fitting(target, filter, cap, depth)? else { return Ok(None) };
+                let Some(inner) = self.fitting(target, filter, cap.div_ceil(LOADED), depth)? else {
+                    return Ok(None);
+                };
                 let mut all = Vec::new();
                 for one in inner {
                     let test = Test::Reference {
@@ -328,7 +347,9 @@ impl<'a, 'v> Finder<'a, 'v> {
                 Ok(Some(unique(all)))
             }
             Filter::Has { source, param, filter } => {
-                let Some(inner) = self.fitting(source, filter, cap, depth)? else { return Ok(None) };
+                let Some(inner) = self.fitting(source, filter, cap.div_ceil(LOADED), depth)? else {
+                    return Ok(None);
+                };
                 let own = self.view.text(kind)?;
                 let mut all = Vec::new();
                 for one in inner {
@@ -409,8 +430,25 @@ impl<'a, 'v> Finder<'a, 'v> {
         Ok(Some(unique(all)))
     }
 
-    /// Row numbers of one stretch of everybody's rows, at most one more than `cap`.
+    /// Row numbers of one stretch of everybody's rows, at most one more than `cap`. Where values lie apart by their units, each
+    /// unit's part is passed to, so that nothing between is read.
     fn stretch(&self, kind: i64, param: i64, range: &Range, cap: usize) -> Result<Vec<i64>, Fault> {
+        if range.hash.is_some() || (range.from.is_none() && range.to.is_none()) {
+            return self.stretch_at(kind, param, range, cap);
+        }
+        let next = "SELECT MIN(hash) FROM gx WHERE kind = ?1 AND param = ?2 AND hash > ?3";
+        let (mut found, mut passed) = (Vec::new(), i64::MIN);
+        for _ in 0..APART_MAX {
+            let hash: Option<i64> = self.view.one(next, [kind, param, passed], |r| r.get(0))?.flatten();
+            let Some(hash) = hash.filter(|_| found.len() <= cap) else { return Ok(found) };
+            let part = Range { hash: Some(hash), ..range.clone() };
+            found.extend(self.stretch_at(kind, param, &part, cap - found.len())?);
+            passed = hash;
+        }
+        self.stretch_at(kind, param, range, cap)
+    }
+
+    fn stretch_at(&self, kind: i64, param: i64, range: &Range, cap: usize) -> Result<Vec<i64>, Fault> {
         let mut sql = String::from("SELECT rid FROM gx WHERE kind = ? AND param = ?");
         let mut values: Vec<SqlValue> = [kind, param].map(SqlValue::Integer).into();
         if let Some(hash) = range.hash {
@@ -526,6 +564,12 @@ fn owned(cell: &Cell) -> Result<SqlValue, Fault> {
         }
         _ => Err(Fault::bug("an index cell has another form")),
     }
+}
+
+/// The rows that stand in both lists, which are in order.
+fn common(mut rows: Vec<i64>, others: &[i64]) -> Vec<i64> {
+    rows.retain(|rid| others.binary_search(rid).is_ok());
+    rows
 }
 
 fn unique(mut rows: Vec<i64>) -> Vec<i64> {

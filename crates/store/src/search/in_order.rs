@@ -5,7 +5,7 @@
 //! fits, the walk is soon full; where little fits, the index soon gives all of it. The cost is that of the shorter one, a few
 //! times over, and does not grow with the store.
 
-use super::finder::{Finder, pinned, steps};
+use super::finder::{Finder, LOADED, pinned, steps};
 use super::sort::{Placed, place};
 use super::{Asked, Found};
 use crate::faults::OrFault;
@@ -15,10 +15,7 @@ use badiano_kernel::Fault;
 
 /// A total is told, where none is asked for, when no more hits than these lie beyond the page. Only hits that may be seen count,
 /// so that it does not tell whether others exist.
-const BEYOND_PAGE: usize = 50;
-
-/// A resource is looked at for so many rows of the index: it costs more.
-const WALKED_PART: usize = 2;
+const BEYOND_PAGE: usize = 20;
 
 /// Among candidates, so many rows of the type are passed for each of them before their places are looked up one by one.
 const PASSED_EACH: usize = 8;
@@ -72,7 +69,7 @@ impl<'s, 'a, 'v> InOrder<'s, 'a, 'v> {
             if let Some(rows) = self.finder.proposal(self.asked.number, filters, pin, step)? {
                 return self.among(&rows);
             }
-            match self.walk(step / WALKED_PART, None)? {
+            match self.walk(step.div_ceil(LOADED), None)? {
                 Walked::Full => return Ok(false),
                 Walked::ToTheEnd => return Ok(true),
                 Walked::SoFar => {}

@@ -47,7 +47,8 @@ pub(super) fn ranges(test: &Test, modifier: Modifier) -> Option<Vec<Range>> {
         }
         (Test::Quantity { prefix, low, high, code, canonical, .. }, _) => {
             let Some(code) = code.as_deref().filter(|c| !c.is_empty()) else {
-                return Some(vec![Range::whole()]);
+                // Compared as written, whatever the unit; a row in base units finds too much at most.
+                return Some(vec![numbers(*prefix, *low, *high)]);
             };
             let mut all = vec![Range { hash: Some(unit_hash(code)), ..numbers(*prefix, *low, *high) }];
             if let Some((low, high, unit)) = canonical {
