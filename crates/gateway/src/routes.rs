@@ -105,6 +105,14 @@ fn fhir_operations() -> Doors {
         .route("/fhir/{kind}/{id}/_history/{version}/$meta", get(op::meta::meta_of_version))
         .route("/fhir/{kind}/{id}/$meta-add", post(op::meta::meta_add))
         .route("/fhir/{kind}/{id}/$meta-delete", post(op::meta::meta_delete))
+        .route("/fhir/$export", get(op::bulk::export_all).post(op::bulk::export_all))
+        .route("/fhir/Patient/$export", get(op::bulk::export_patients).post(op::bulk::export_patients))
+        .route("/fhir/Group/{id}/$export", get(op::bulk::export_group).post(op::bulk::export_group))
+        .route("/fhir/$export/{id}", get(op::bulk::status).delete(op::bulk::cancel))
+        .route("/fhir/$export/{id}/{file}", get(op::bulk::file))
+        .route("/fhir/$import", post(op::bulk::import).streamed())
+        .route("/fhir/$import/{id}", get(op::bulk::status).delete(op::bulk::cancel))
+        .route("/fhir/$import/{id}/{file}", get(op::bulk::file))
 }
 
 /// A terminology service (FHIR R4, terminology-service.html).

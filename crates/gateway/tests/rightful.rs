@@ -8,6 +8,7 @@ use axum::http::Method;
 use badiano_fhir::fhir;
 use badiano_kernel::principal::Role;
 use badiano_kernel::{Instant, Principal, Purpose};
+use badiano_record::bulk::{Level, Request};
 use badiano_record::critical::Raised;
 use badiano_record::peers::PeerKind;
 use serde::Deserialize;
@@ -109,6 +110,15 @@ impl Words {
         put("address", &norte.gate.options.address);
         put("authority", &world.hub.identity.authority);
         put("invitation", &world.administrator(&world.hub).make_join_code(NORTE).await.expect("a code"));
+        for (export, import, group) in
+            [("export", "import", "group"), ("unwanted-export", "unwanted-import", "-")]
+        {
+            let made = jobs(norte).await;
+            put(export, &made.export);
+            put(import, &made.import);
+            put(group, &made.group);
+        }
+        put("file", "Organization.0.ndjson");
         put("folder", &norte.folder().display().to_string());
         let (stuck, waiting) = queued(norte).await;
         put("stuck", &stuck);
@@ -206,6 +216,28 @@ fn codes() -> [(&'static str, badiano_fhir::Value); 3] {
             "element": [{ "code": "a", "target": [{ "code": "z", "equivalence": "equal" }] }] }]
     });
     [("codesystem", system), ("valueset", set), ("conceptmap", map)]
+}
+
+struct Jobs {
+    export: String,
+    import: String,
+    group: String,
+}
+
+/// An export and an import that are done, the import with a line that was refused.
+async fn jobs(place: &Place) -> Jobs {
+    let session = system(&place.node, "system/*.cruds");
+    let group = fhir!({ "resourceType": "Group", "type": "person", "actual": true });
+    let group = session.create(group).await.expect("written").resource.id().to_owned();
+    let organization = fhir!({ "resourceType": "Organization", "name": "Clínica" });
+    session.create(organization).await.expect("written");
+    let request = Request { kinds: vec!["Organization".to_owned()], ..Request::default() };
+    let export = session.begin_export(&Level::System, request).await.expect("begun");
+    let mut lines = session.begin_import("").await.expect("begun");
+    lines.take(b"{\"resourceType\":\"Nothing\"}\n").await.expect("taken");
+    let import = lines.finish().await.expect("kept");
+    while place.node.advance_bulk(Instant::now()).await.expect("a step") {}
+    Jobs { export: export.id, import: import.id, group }
 }
 
 async fn observation(world: &World) -> String {

@@ -7,6 +7,7 @@ pub mod accesses;
 pub mod accounts;
 pub mod audit;
 pub mod authority;
+pub mod bulk;
 pub mod bundle;
 pub mod class;
 pub mod clients;

@@ -167,6 +167,11 @@ impl Session {
         Ok(page)
     }
 
+    /// One page of what a bulk job takes along; who took it is in the log of each patient, once for the job.
+    pub(crate) fn export_page(&self, query: &search::Query, job: &str) -> Result<Page, Fault> {
+        self.search_as(query, "export", &format!("bulk job {job}"))
+    }
+
     fn search_as(&self, query: &search::Query, interaction: &'static str, what: &str) -> Result<Page, Fault> {
         let query = &self.with_local_ids(query)?;
         query.kinds().try_for_each(|kind| self.scope_allows(kind, Action::Read))?;
@@ -281,7 +286,7 @@ impl Session {
         self.may_any(kind, Action::Write, "this principal may not write data of this class")
     }
 
-    fn may_any(&self, kind: &str, action: Action, refused: &str) -> Result<(), Fault> {
+    pub(crate) fn may_any(&self, kind: &str, action: Action, refused: &str) -> Result<(), Fault> {
         let classes = if kind.is_empty() {
             u64::MAX
         } else {

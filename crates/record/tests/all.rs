@@ -1,5 +1,6 @@
 //! The record over a real store: what consent, the lease on it, access rules and the audit do together.
 
+mod bulk;
 mod leaks;
 mod official_examples;
 mod search_oracle;

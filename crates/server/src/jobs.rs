@@ -56,6 +56,13 @@ pub async fn run(part: Part, gate: Gate) {
             })
             .await
         }
+        Part::Bulk => {
+            every(Duration::from_millis(500), || async {
+                while gate.node.advance_bulk(Instant::now()).await? {}
+                Ok(())
+            })
+            .await;
+        }
         Part::Courier => carry(&gate).await,
         Part::ConsentLease => keep_lease(&gate).await,
     }

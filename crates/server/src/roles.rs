@@ -23,6 +23,8 @@ pub enum Part {
     Identity,
     /// Staff told of amended reports, and of critical results that nobody has heard.
     Notices,
+    /// Bulk exports and imports.
+    Bulk,
     /// Sessions, tokens and marks that have run out are taken away.
     Expiry,
 }
@@ -37,6 +39,7 @@ const TABLE: &[(Part, &[NodeRole])] = &[
     (Part::ConsentLease, &[NodeRole::Hospital]),
     (Part::AuditTree, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::Certificates, &[NodeRole::Hospital, NodeRole::Hub]),
+    (Part::Bulk, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::Expiry, &[NodeRole::Hospital, NodeRole::Hub]),
 ];
 

@@ -1,7 +1,7 @@
 //! Documents: versioned bytes under a kind and a key, for what is no FHIR resource (settings, peers, accounts, registers).
 
 use crate::body;
-use crate::resource_id::IdCell;
+use crate::resource_id::{IdCell, IdText};
 use crate::resources::{Expect, Row1, Stored, read_stored};
 use crate::tx::{Area, Tx};
 use crate::view::View;
@@ -50,6 +50,17 @@ impl View<'_> {
         );
         let found = self.all(&sql, params![number, prefix, format!("{prefix}\u{10ffff}")], read_stored)?;
         found.into_iter().map(|raw| read(kind, raw)).collect()
+    }
+
+    /// The first keys of a kind that begin with `prefix`, without their documents.
+    pub fn document_keys(&self, kind: &str, prefix: &str, limit: usize) -> Result<Vec<String>, Fault> {
+        let Some(number) = self.number(&kind_name(kind)) else { return Ok(Vec::new()) };
+        let sql = "SELECT id FROM resource WHERE kind = ?1 AND id >= ?2 AND id < ?3 AND deleted = 0 \
+                   ORDER BY id LIMIT ?4";
+        let to = format!("{prefix}\u{10ffff}");
+        self.all(sql, params![number, prefix, to, crate::view::limit(limit)], |r| {
+            Ok(r.get::<_, IdText>(0)?.0)
+        })
     }
 
     /// The newest documents of a kind by the order of their keys, last key first: for keys that begin with a moment.

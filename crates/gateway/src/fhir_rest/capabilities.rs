@@ -59,7 +59,10 @@ pub fn statement(name: &str, address: &str) -> Value {
             "security": { "service": [{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" }] }] },
             "resource": (Value::Array(resources)),
             "interaction": (codes(&SYSTEM_INTERACTIONS)),
-            "operation": [{ "name": "closure", "definition": "http://hl7.org/fhir/OperationDefinition/ConceptMap-closure" }]
+            "operation": [
+                { "name": "closure", "definition": "http://hl7.org/fhir/OperationDefinition/ConceptMap-closure" },
+                { "name": "export", "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export" }
+            ]
         }]
     })
 }
@@ -142,10 +145,15 @@ fn operations(kind: &str) -> Value {
     let all = own.into_iter().chain(of_patients).chain(codes).chain(of_all);
     let operation = |(name, of): (&str, &str)| fhir!({ "name": name, "definition": (format!("http://hl7.org/fhir/OperationDefinition/{of}-{name}")) });
     let mut all: Vec<Value> = all.map(operation).collect();
-    if kind == "Patient" {
-        let definition = "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix";
-        all.push(fhir!({ "name": "ihe-pix", "definition": definition }));
-    }
+    let elsewhere: &[(&str, &str)] = match kind {
+        "Patient" => &[
+            ("ihe-pix", "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix"),
+            ("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"),
+        ],
+        "Group" => &[("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export")],
+        _ => &[],
+    };
+    all.extend(elsewhere.iter().map(|(name, definition)| fhir!({ "name": (*name), "definition": (*definition) })));
     Value::Array(all)
 }
 

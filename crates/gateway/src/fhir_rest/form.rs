@@ -169,7 +169,7 @@ pub fn known_kind(kind: &str) -> Result<(), Refusal> {
 }
 
 /// IMF-fixdate (RFC 9110 section 5.6.7).
-fn http_date(at: Instant) -> String {
+pub fn http_date(at: Instant) -> String {
     let days = at.seconds().div_euclid(86_400);
     const WEEK: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =

@@ -1,5 +1,6 @@
 //! Operations beyond the interactions (FHIR R4, operations.html): one file an operation.
 
+pub mod bulk;
 pub mod everything;
 pub mod ihe_pix;
 pub mod meta;
