@@ -3,6 +3,7 @@
 use crate::caller::Connection;
 use crate::tls::Tls;
 use axum::Router;
+use axum::http::Uri;
 use badiano_kernel::Fault;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -98,8 +99,11 @@ where
     let inner = TowerToHyperService::new(router.layer(axum::Extension(connection)));
     let asked = Arc::new(AtomicBool::new(false));
     let noted = asked.clone();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: axum::http::Request<hyper::body::Incoming>| {
         noted.store(true, Ordering::Relaxed);
+        if let Some(plain) = plainly(request.uri()) {
+            *request.uri_mut() = plain;
+        }
         inner.call(request)
     });
     let mut builder = Builder::new(TokioExecutor::new());
@@ -115,4 +119,32 @@ where
         () = tokio::time::sleep(HEADER_TIMEOUT) => {}
     }
     if asked.load(Ordering::Relaxed) { serving.await } else { Ok(()) }
+}
+
+/// The address with the name of its FHIR operation as the standard writes it: many clients send `%24` for `$` (operations.html).
+fn plainly(asked: &Uri) -> Option<Uri> {
+    let path = asked.path();
+    if !path.starts_with("/fhir/") || !path.contains("/%24") {
+        return None;
+    }
+    let query = asked.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = asked.clone().into_parts();
+    parts.path_and_query = format!("{}{query}", path.replace("/%24", "/$")).parse().ok();
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_found_when_its_sign_is_escaped_and_nothing_else_changes() {
+        let plain = |text: &str| plainly(&text.parse().expect("an address")).map(|uri| uri.to_string());
+        assert_eq!(
+            plain("/fhir/Patient/1/%24everything?_count=%245").as_deref(),
+            Some("/fhir/Patient/1/$everything?_count=%245")
+        );
+        assert_eq!(plain("/fhir/Patient?name=%24"), None);
+        assert_eq!(plain("/dicomweb/%24x"), None);
+    }
 }

@@ -41,6 +41,7 @@ fn measure(report: &mut Report) -> Result<(), String> {
     let used = bytes_on_disk(&norte)? - empty;
     report.add("bytes_per_resource", used / ids.resources as f64, "B", None, Better::Lower);
     ingest::singles(report, &norte, &ids)?;
+    ingest::import(report, &norte, &records)?;
     reads(report, &norte, &ids)?;
     search::shapes(report, &norte, &ids)?;
     search::counts(report, &norte)?;

@@ -1,4 +1,4 @@
-//! Writing: transaction bundles of whole records, then resources one by one.
+//! Writing: transaction bundles of whole records, then resources one by one, then lines in bulk.
 
 use super::load::Load;
 use crate::bench::frame::demo::Node;
@@ -74,4 +74,68 @@ pub fn singles(report: &mut Report, node: &Node, ids: &Ids) -> Result<(), String
     report.add("create_p95_ms", done.times.percentile_ms(95), "ms", None, Better::Lower);
     report.add("create_per_s", done.per_second(), "1/s", None, Better::Higher);
     Ok(())
+}
+
+/// Records that are imported again under ids of their own.
+const IMPORTED_RECORDS: usize = 400;
+/// An import that is not done by then is a failure.
+const IMPORT_SECONDS_MAX: u64 = 120;
+
+/// `$import` of lines, from the first byte sent until the job says that it is done.
+pub fn import(report: &mut Report, node: &Node, records: &[&str]) -> Result<(), String> {
+    let some = &records[..records.len().min(IMPORTED_RECORDS)];
+    let lines = some.iter().map(|record| lines_of(record)).collect::<Result<Vec<_>, String>>()?;
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
+    let (count, body) = (lines.len(), lines.join("\n"));
+    let done = Load::of(node)?.run(1, |connection, _| {
+        let answer = connection.send("POST", "/fhir/$import", "application/fhir+ndjson", body.as_bytes())?;
+        let Some((_, job)) = answer.place.split_once("/fhir/").filter(|_| answer.status == 202) else {
+            return Err(format!("an import: {}", answer.status));
+        };
+        let began = std::time::Instant::now();
+        while began.elapsed().as_secs() < IMPORT_SECONDS_MAX {
+            let status = connection.send("GET", &format!("/fhir/{job}"), MEDIA, b"")?;
+            if status.status == 200 {
+                let told: Value =
+                    serde_json::from_slice(&status.body).map_err(|e| format!("an import: {e}"))?;
+                return match told["extension"]["written"].as_u64() {
+                    Some(written) if written == count as u64 => Ok(true),
+                    _ => Err(format!("an import wrote less than {count} lines: {}", told["extension"])),
+                };
+            }
+            if status.status != 202 {
+                return Err(format!("an import: {}", status.status));
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        Err("the import did not end".to_owned())
+    })?;
+    report.add("import_res_s", count as f64 / done.took_s, "1/s", None, Better::Higher);
+    report.add("import_res_cpu_ms", done.cpu_s * 1000.0 / count as f64, "ms", None, Better::Lower);
+    Ok(())
+}
+
+/// The resources of a transaction under their own ids, referring to one another by them.
+fn lines_of(record: &str) -> Result<Vec<String>, String> {
+    let bundle: Value = serde_json::from_str(record).map_err(|e| format!("a record: {e}"))?;
+    let entries: Vec<&Value> = bundle["entry"].as_array().into_iter().flatten().collect();
+    let named = |e: &&Value| {
+        let urn = e["fullUrl"].as_str()?;
+        Some((
+            urn.to_owned(),
+            e["resource"]["resourceType"].as_str()?.to_owned(),
+            urn.strip_prefix("urn:uuid:")?.to_owned(),
+        ))
+    };
+    let names: Vec<(String, String, String)> = entries.iter().filter_map(named).collect();
+    let line = |e: &&Value| {
+        let mut resource = e["resource"].clone();
+        if let Some((_, _, id)) = named(e) {
+            resource["id"] = json!(id);
+        }
+        names.iter().fold(resource.to_string(), |text, (urn, kind, id)| {
+            text.replace(&format!("\"{urn}\""), &format!("\"{kind}/{id}\""))
+        })
+    };
+    Ok(entries.iter().map(line).collect())
 }

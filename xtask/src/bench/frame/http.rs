@@ -16,6 +16,8 @@ pub struct Connection {
 /// What came back.
 pub struct Answer {
     pub status: u16,
+    /// `Content-Location`: where a job tells how far it is.
+    pub place: String,
     pub body: Vec<u8>,
 }
 
@@ -55,12 +57,13 @@ impl Connection {
     fn answer(&mut self) -> std::io::Result<Answer> {
         let status = self.line()?;
         let status = status.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or_else(odd)?;
-        let (mut length, mut chunked) = (0, false);
+        let (mut length, mut chunked, mut place) = (0, false, String::new());
         loop {
             let line = self.line()?;
             let Some((name, value)) = line.split_once(':') else { break };
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.trim().parse().map_err(|_| odd())?,
+                "content-location" => value.trim().clone_into(&mut place),
                 "transfer-encoding" => chunked = value.trim().eq_ignore_ascii_case("chunked"),
                 _ => {}
             }
@@ -68,7 +71,7 @@ impl Connection {
         let mut body = Vec::new();
         if !chunked {
             self.take(length, &mut body)?;
-            return Ok(Answer { status, body });
+            return Ok(Answer { status, place, body });
         }
         loop {
             let size = self.line()?;
@@ -78,7 +81,7 @@ impl Connection {
             // The end of the chunk; after the last one, of the trailers, which our nodes never send.
             self.line()?;
             if size == 0 {
-                return Ok(Answer { status, body });
+                return Ok(Answer { status, place, body });
             }
         }
     }
