@@ -153,7 +153,9 @@ fn operations(kind: &str) -> Value {
         "Group" => &[("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export")],
         _ => &[],
     };
-    all.extend(elsewhere.iter().map(|(name, definition)| fhir!({ "name": (*name), "definition": (*definition) })));
+    all.extend(
+        elsewhere.iter().map(|(name, definition)| fhir!({ "name": (*name), "definition": (*definition) })),
+    );
     Value::Array(all)
 }
 
