@@ -11,7 +11,7 @@ use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use badiano_fhir::{Value, fhir, schema, search as words};
-use badiano_kernel::Fault;
+use badiano_kernel::{Fault, id::LogicalId};
 use badiano_record::resources::Versioned;
 use badiano_record::session::Page;
 use bytes::Bytes;
@@ -102,6 +102,8 @@ pub(super) async fn run(
     let content = about_content(cursor.pairs.clone());
     let mut parsed = scope.parse(caller, &content, cursor.strict).map_err(Refusal::fhir)?;
     parsed.query.after = cursor.after.clone();
+    let bases = [&caller.base, &caller.gate.options.address].map(|base| format!("{base}/fhir/"));
+    parsed.query.filters.iter_mut().for_each(|filter| own_references(filter, &bases));
     if asked.count_only {
         (parsed.query.count, parsed.query.total) = (0, words::Total::Accurate);
     }
@@ -138,6 +140,28 @@ fn cursor(
         return Err(Refusal::fhir(Fault::invalid(text).at(cursor::NAME)));
     }
     Ok(known)
+}
+
+/// A reference that is written with this server's own address means the resource here (search.html#reference).
+fn own_references(filter: &mut words::Filter, bases: &[String]) {
+    use words::{Filter, Test};
+    let any_of = match filter {
+        Filter::All(all) | Filter::Any(all) => return all.iter_mut().for_each(|f| own_references(f, bases)),
+        Filter::Not(inner) | Filter::Chain { filter: inner, .. } | Filter::Has { filter: inner, .. } => {
+            return own_references(inner, bases);
+        }
+        Filter::Param { any_of, .. } => any_of,
+        Filter::Compartment { .. } => return,
+    };
+    for test in any_of {
+        let Test::Reference { kind, id, url } = test else { continue };
+        let own = bases.iter().find_map(|base| url.strip_prefix(base.as_str())?.split_once('/'));
+        if let Some((of, named)) =
+            own.filter(|(of, named)| schema::is_resource_type(of) && LogicalId::parse(named).is_ok())
+        {
+            (*kind, *id) = (Some(of.into()), named.into());
+        }
+    }
 }
 
 impl Scope<'_> {
@@ -259,4 +283,24 @@ fn links(
         links.push(fhir!({ "relation": "next", "url": (sealed(&next)?) }));
     }
     Ok(Value::Array(links))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_by_our_own_address_is_one_to_a_resource_here_and_another_address_is_not() {
+        let bases = ["https://h.mx/fhir/".to_owned()];
+        let found = |value: &str| {
+            let pairs = [("subject".to_owned(), value.to_owned())];
+            let mut query = words::parse("Observation", &pairs, true, "UTC").expect("a question").query;
+            query.filters.iter_mut().for_each(|f| own_references(f, &bases));
+            let words::Filter::Param { any_of, .. } = &query.filters[0] else { panic!("one parameter") };
+            let words::Test::Reference { kind, id, .. } = &any_of[0] else { panic!("a reference") };
+            (kind.as_deref().map(str::to_owned), id.to_string())
+        };
+        assert_eq!(found("https://h.mx/fhir/Patient/1"), (Some("Patient".to_owned()), "1".to_owned()));
+        assert_eq!(found("https://other.mx/fhir/Patient/1"), (None, String::new()));
+    }
 }
