@@ -37,8 +37,9 @@ pub struct Gathered {
     person: String,
     sealed: Vec<Sealed>,
     missing: Vec<Missing>,
-    /// Bytes of the answers as they came.
+    /// Bytes of the answers as they came, and their entries.
     bytes: usize,
+    entries: usize,
 }
 
 #[derive(Clone)]
@@ -65,10 +66,10 @@ pub async fn ask_sources(
     wait: Duration,
 ) -> Result<Answer, Fault> {
     let gathered = gather(session, wire, curp, Question::whole_record(), wait).await?;
-    let mut page = gathered.page(session, None)?;
+    let (mut page, kept) = gathered.first_page(session)?;
     // The pages show a person whole: there is a limit on entries, and this is all of them.
-    while let Some(next) = &page.next {
-        let more = gathered.page(session, Some(next))?;
+    while let (Some(next), Some(kept)) = (&page.next, &kept) {
+        let more = kept.page(session, Some(next))?;
         page.answer.entries.extend(more.answer.entries);
         page.next = more.next;
     }
@@ -86,7 +87,7 @@ pub async fn gather(
     let until = Clock::now() + wait;
     let person = session.patient_by_curp(curp)?;
     let holdings = session.holdings_of(person.resource.id())?;
-    let participants = session.node().participants()?;
+    let participants = session.node().listed()?;
     let for_whom = for_whom(session, curp)?.to_header();
     // Who may show nothing is not asked, and so is neither an answer nor missing.
     let open = holdings.iter().filter(|h| session.may_ask(person.resource.id(), &h.institution));
@@ -108,11 +109,13 @@ pub async fn gather(
         sealed: Vec::new(),
         missing: Vec::new(),
         bytes: 0,
+        entries: 0,
     };
     for (from, answer) in asked.into_iter().zip(answers) {
         match answer {
             Ok((entries, bytes)) => {
                 gathered.bytes += bytes;
+                gathered.entries += entries.len();
                 gathered.sealed.push(Sealed { entries: Unreleased::new(entries, &from.clues), from });
             }
             Err(fault) => gathered.missing.push(Missing::of(&from.clues, &from.name, &fault)),
@@ -218,15 +221,29 @@ impl Gathered {
         self.bytes
     }
 
+    /// The first page; what is needed for further ones is given back only where there are any.
+    pub fn first_page(mut self, session: &Session) -> Result<(Page, Option<Gathered>), Fault> {
+        let kept = (self.entries > self.question.count()).then(|| self.clone());
+        let sealed = std::mem::take(&mut self.sealed);
+        let page = self.open(session, sealed, None)?;
+        let kept = kept.filter(|_| page.next.is_some());
+        Ok((page, kept))
+    }
+
     /// Releases what may be shown now, merged and in order, from after a place on.
     pub fn page(&self, session: &Session, after: Option<&Place>) -> Result<Page, Fault> {
+        self.open(session, self.sealed.clone(), after)
+    }
+
+    fn open(&self, session: &Session, sealed: Vec<Sealed>, after: Option<&Place>) -> Result<Page, Fault> {
         let mut answer = Answer {
             missing: self.missing.clone(),
             kind: self.question.kind().to_owned(),
             ..Answer::default()
         };
-        for Sealed { from, entries } in &self.sealed {
-            let released = session.release(entries.clone(), &self.person)?;
+        let (sources, entries): (Vec<Participant>, Vec<Unreleased<Vec<Value>>>) =
+            sealed.into_iter().map(|s| (s.from, s.entries)).unzip();
+        for (from, released) in sources.iter().zip(session.release_all(entries, &self.person)?) {
             if released.of_others > 0 {
                 let mixed = Fault::invalid("it has answered about somebody else");
                 answer.missing.push(Missing::of(&from.clues, &from.name, &mixed));

@@ -7,6 +7,7 @@ use crate::identity::Likeness;
 use crate::imaging::Kept;
 use crate::linked::UnlinkedPeople;
 use crate::opened::Opened;
+use crate::participants::Roll;
 use crate::peers::Strangers;
 use crate::refusals::Knocks;
 use crate::secrets::Secrets;
@@ -85,6 +86,8 @@ struct Inner {
     lease: AtomicI64,
     counted: Mutex<Option<Stored>>,
     knowledge: Knowledge,
+    /// Who takes part, as last read.
+    roll: Roll,
     /// Counts changes of the certificate shown and of those taken.
     trust: watch::Sender<u64>,
 }
@@ -121,6 +124,7 @@ impl Node {
                 lease: AtomicI64::new(NO_HUB),
                 counted: Mutex::default(),
                 knowledge,
+                roll: Roll::default(),
                 trust: watch::Sender::new(0),
             }),
         };
@@ -142,6 +146,10 @@ impl Node {
 
     pub(crate) fn workflows(&self) -> &'static [&'static Workflow] {
         self.inner.workflows
+    }
+
+    pub(crate) fn roll(&self) -> &Roll {
+        &self.inner.roll
     }
 
     /// A secret for one named use of a door (cookie signing and the like).

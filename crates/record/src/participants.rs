@@ -11,6 +11,7 @@ use badiano_store::{Expect, Tx, View};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+use std::sync::{Arc, RwLock};
 
 /// A join code is good for this long.
 pub const CODE_SECONDS: i64 = 7 * 86_400;
@@ -63,6 +64,37 @@ pub struct HubLink {
     pub log_key: String,
 }
 
+/// Who takes part, kept until a change of it is durable.
+#[derive(Default)]
+pub(crate) struct Roll {
+    /// Counts changes, so that what was read before one is not kept after it.
+    inner: RwLock<(u64, Option<Arc<[Participant]>>)>,
+}
+
+impl Roll {
+    fn get(
+        &self,
+        read: impl FnOnce() -> Result<Arc<[Participant]>, Fault>,
+    ) -> Result<Arc<[Participant]>, Fault> {
+        let (changes, known) = self.inner.read().expect("no holder of the roll panics").clone();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let fresh = read()?;
+        let mut inner = self.inner.write().expect("no holder of the roll panics");
+        if inner.0 == changes {
+            inner.1 = Some(fresh.clone());
+        }
+        Ok(fresh)
+    }
+
+    /// To be said after every write of a participant, whatever became of it.
+    pub(crate) fn has_changed(&self) {
+        let mut inner = self.inner.write().expect("no holder of the roll panics");
+        *inner = (inner.0 + 1, None);
+    }
+}
+
 impl Participant {
     fn has(&self, serial: &str) -> bool {
         self.serial == serial || self.next_serial.as_deref() == Some(serial)
@@ -103,8 +135,15 @@ struct Code {
 impl Node {
     /// Hub: every institution that was ever listed.
     pub fn participants(&self) -> Result<Vec<Participant>, Fault> {
-        let documents = self.store().read(|view| view.documents("participant", ""))?;
-        Ok(documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect())
+        self.listed().map(|all| all.to_vec())
+    }
+
+    /// The same, shared: it is looked at for every request of a node.
+    pub fn listed(&self) -> Result<Arc<[Participant]>, Fault> {
+        self.roll().get(|| {
+            let documents = self.store().read(|view| view.documents("participant", ""))?;
+            Ok(documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect())
+        })
     }
 
     /// The principal behind a certificate that TLS has checked: a listed, active participant, with its present certificate;
@@ -114,7 +153,8 @@ impl Node {
         if let Some(hub) = self.hub_link()?.filter(|h| h.clues == clues) {
             return Ok(Principal::Node { institution: clues, name: hub.name, on_behalf_of: None });
         }
-        let known = self.participants()?.into_iter().find(|p| p.clues == clues && p.has(&serial));
+        let listed = self.listed()?;
+        let known = listed.iter().find(|p| p.clues == clues && p.has(&serial)).cloned();
         match known {
             Some(p) if p.active => {
                 Ok(Principal::Node { institution: p.clues, name: p.name, on_behalf_of: None })
@@ -197,7 +237,8 @@ impl Node {
         let job = Principal::Job { name: "join" };
         let writer = self.session(job, badiano_kernel::Purpose::Operations, now).writer();
         let wanted = join.clues;
-        self.store()
+        let taken = self
+            .store()
             .write(move |tx| {
                 let code = tx.document("join-code", &code_key)?;
                 let code: Option<Code> = code.and_then(|d| serde_json::from_slice(&d.body).ok());
@@ -209,7 +250,9 @@ impl Node {
                 tx.put_document("participant", &wanted, &body, Expect::Any, writer.now)?;
                 writer.leaf(tx, Act::Create, "join", &[], &format!("institution {wanted}"))
             })
-            .await?;
+            .await;
+        self.roll().has_changed();
+        taken?;
         Ok(JoinAnswer {
             certificate,
             authority: self.identity(&[], now).await?.authority,
@@ -230,7 +273,8 @@ impl Node {
         }
         let job = Principal::Job { name: "certificate-renewal" };
         let writer = self.session(job, badiano_kernel::Purpose::Operations, now).writer();
-        self.store()
+        let settled = self
+            .store()
             .write(move |tx| {
                 let mut found = participant_of(tx, &clues)?;
                 if found.next_serial.as_deref() == Some(serial.as_str()) {
@@ -239,7 +283,9 @@ impl Node {
                 }
                 writer.leaf(tx, Act::Update, "certificate", &[], &format!("the certificate of {clues}"))
             })
-            .await
+            .await;
+        self.roll().has_changed();
+        settled
     }
 }
 
@@ -256,7 +302,8 @@ impl Session {
             x509_parser::pem::parse_x509_pem(pem.as_bytes()).map_err(|_| Fault::bug("we signed it"))?;
         let (_, serial) = crate::authority::subject_of(&parsed.contents)?;
         let writer = self.writer();
-        self.node()
+        let signed = self
+            .node()
             .store()
             .write(move |tx| {
                 let mut found = participant_of(tx, &institution)?;
@@ -264,7 +311,9 @@ impl Session {
                 put_participant(tx, &found, writer.now)?;
                 writer.leaf(tx, Act::Create, "certificate", &[], &format!("a certificate for {institution}"))
             })
-            .await?;
+            .await;
+        self.node().roll().has_changed();
+        signed?;
         Ok(Renewal { pem })
     }
 
@@ -299,7 +348,8 @@ impl Session {
     pub async fn set_participant_active(&self, clues: &str, active: bool) -> Result<(), Fault> {
         self.administers(Action::Write)?;
         let (clues, writer) = (clues.to_owned(), self.writer());
-        self.node()
+        let set = self
+            .node()
             .store()
             .write(move |tx| {
                 let mut found = participant_of(tx, &clues)?;
@@ -307,7 +357,9 @@ impl Session {
                 put_participant(tx, &found, writer.now)?;
                 writer.leaf(tx, Act::Update, "participant", &[], &format!("institution {clues}"))
             })
-            .await
+            .await;
+        self.node().roll().has_changed();
+        set
     }
 }
 

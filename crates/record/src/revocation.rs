@@ -36,7 +36,8 @@ impl Session {
         self.administers(Action::Write)?;
         let (node, clues, writer) = (self.node().clone(), clues.to_owned(), self.writer());
         let issuer = node.issuer()?;
-        self.node()
+        let revoked = self
+            .node()
             .store()
             .write_from_reserve(move |tx| {
                 let mut found = crate::participants::participant_of(tx, &clues)?;
@@ -52,7 +53,9 @@ impl Session {
                 publish(tx, &issuer, now)?;
                 writer.leaf(tx, Act::Delete, "certificate", &[], &format!("the certificate of {clues}"))
             })
-            .await?;
+            .await;
+        node.roll().has_changed();
+        revoked?;
         node.trust_has_changed();
         Ok(())
     }

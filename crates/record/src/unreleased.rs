@@ -40,45 +40,55 @@ impl Session {
     ///
     /// `person` is the CURP; the person must be known at this node when it is the hub.
     pub fn release(&self, answer: Unreleased<Vec<Value>>, person: &str) -> Result<Released, Fault> {
+        let mut released = self.release_all(vec![answer], person)?;
+        released.pop().ok_or_else(|| Fault::bug("one answer gives one release"))
+    }
+
+    /// The same for the answers of many sources to one question, which is one access.
+    pub fn release_all(
+        &self,
+        answers: Vec<Unreleased<Vec<Value>>>,
+        person: &str,
+    ) -> Result<Vec<Released>, Fault> {
         let patients = self.node().store().read(|view| patient_index::patients_of_curp(view, person))?;
         let pat = patients.first().map_or(0, |p| pat_of(p));
-        let source = answer.source.clone();
         let consent = crate::consent_register::consent_of_person(self.node(), person)?;
         let citizen = matches!(self.principal(), Principal::Citizen { curp, .. } if curp == person);
-        let mut released = Released { entries: Vec::new(), foreign: 0, of_others: 0 };
-        let local_ids: Vec<String> = answer
-            .value
-            .iter()
-            .filter(|e| {
-                e.resource_type() == "Patient" && patient_index::curp_in(e).as_deref() == Some(person)
-            })
-            .map(|e| e.id().to_owned())
-            .collect();
-        for entry in answer.value {
-            let about = badiano_fhir::search::compartment_patients(&entry);
-            let concerns_person = !about.is_empty() && about.iter().all(|p| local_ids.contains(p));
-            if !concerns_person {
-                released.foreign += 1;
-                released.of_others += usize::from(!about.is_empty());
-                continue;
-            }
-            let stub = Stub {
-                kind: entry.resource_type().into(),
-                id: entry.id().into(),
-                pat,
-                class: classes_of(&entry),
-                source: source.clone(),
+        let mut all = Vec::with_capacity(answers.len());
+        let mut what = String::new();
+        for answer in answers {
+            let source = answer.source;
+            let may = |entry: &Value| {
+                let (kind, id) = (entry.resource_type().into(), entry.id().into());
+                let stub = Stub { kind, id, pat, class: classes_of(entry), source: source.clone() };
+                citizen || self.sees_under(&stub, &consent)
             };
-            if citizen || self.sees_under(&stub, &consent) {
-                released.entries.push(entry);
-            }
+            let released = open(answer.value, person, may);
+            let separator = if what.is_empty() { "" } else { ", " };
+            what.push_str(&format!("{separator}{} entries of {source}", released.entries.len()));
+            all.push(released);
         }
-        self.note(
-            Act::Read,
-            "release",
-            &patients,
-            &format!("{} entries of {source}", released.entries.len()),
-        )?;
-        Ok(released)
+        if !all.is_empty() {
+            self.note(Act::Read, "release", &patients, &what)?;
+        }
+        Ok(all)
     }
+}
+
+/// Entries that are about the person with this CURP, as the source's own Patients say, and may be seen.
+fn open(entries: Vec<Value>, person: &str, may: impl Fn(&Value) -> bool) -> Released {
+    let is_person =
+        |e: &&Value| e.resource_type() == "Patient" && patient_index::curp_in(e).as_deref() == Some(person);
+    let local_ids: Vec<String> = entries.iter().filter(is_person).map(|e| e.id().to_owned()).collect();
+    let mut released = Released { entries: Vec::with_capacity(entries.len()), foreign: 0, of_others: 0 };
+    for entry in entries {
+        let about = badiano_fhir::search::compartment_patients(&entry);
+        if about.is_empty() || about.iter().any(|p| !local_ids.contains(p)) {
+            released.foreign += 1;
+            released.of_others += usize::from(!about.is_empty());
+        } else if may(&entry) {
+            released.entries.push(entry);
+        }
+    }
+    released
 }

@@ -61,12 +61,11 @@ pub async fn ask(
         session.note_emergency(person).await?;
     }
     let gathered = ask::gather(&session, &caller.gate.wire()?, person, question, wait).await?;
-    let page = gathered.page(&session, None)?;
-    let next = page.next.clone();
+    let (page, kept) = gathered.first_page(&session)?;
     let mut bundle = page.answer.into_bundle(caller.now);
-    if let Some(after) = next {
+    if let (Some(after), Some(kept)) = (page.next, kept) {
         let cursor = Cursor::new(kind, Vec::new(), true, caller.now);
-        let answer = caller.gate.kept.keep(gathered, caller.now);
+        let answer = caller.gate.kept.keep(kept, caller.now);
         bundle.set("link", link(caller, &cursor, Further { answer, after })?);
     }
     Ok(bundle)
