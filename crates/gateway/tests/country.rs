@@ -1,12 +1,10 @@
 //! A hub that serves, and the institutions that join it: for tests of the fan-out and for its measure.
 
 use badiano_exchange::on_behalf::OnBehalf;
-use badiano_exchange::wire::{ANSWER_BYTES_MAX, Allowance, Wire};
-use badiano_fhir::{Value, fhir, json};
+use badiano_fhir::{Value, fhir};
 use badiano_gateway::{Gate, GateOptions, Patience, listen, routes, tls};
-use badiano_kernel::{Fault, Instant, Principal, Purpose};
+use badiano_kernel::{Instant, Principal, Purpose};
 use badiano_record::authority::Identity;
-use badiano_record::consent::Rule;
 use badiano_record::participants::JoinRequest;
 use badiano_record::{Node, NodeOptions, NodeRole, Settings};
 use badiano_testkit::sources::request;
@@ -78,26 +76,6 @@ impl Country {
             session.note_holding(person.clone(), institution).await.expect("registered");
         }
     }
-
-    /// The person takes everything from an institution.
-    pub async fn withdraw(&self, curp: &str, institution: &str) {
-        let citizen = Principal::Citizen { curp: curp.into(), name: "Ella".into() };
-        let session = self.hub.session(citizen, Purpose::PatientRequest, Instant::now());
-        let rule = Rule {
-            permit: false,
-            class: None,
-            recipient: Some(institution.into()),
-            purpose: None,
-            from: Instant::now(),
-            to: None,
-        };
-        session.give_consent(rule, &[]).await.expect("said");
-    }
-
-    /// The hospital's connection to the hub.
-    pub fn wire(&self) -> Wire {
-        Wire::new(&self.asker).expect("a wire")
-    }
 }
 
 async fn join(hub: &Node, joining: Joining) -> (String, String) {
@@ -128,12 +106,6 @@ pub fn physician(curp: &str) -> String {
         person: curp.into(),
     };
     for_whom.to_header()
-}
-
-/// Asks the hub by POST, or by GET where there is no form.
-pub async fn ask(wire: &Wire, url: &str, form: Option<&str>, curp: &str) -> Result<Value, Fault> {
-    let body = wire.question(url, form, &physician(curp), &Allowance::new(ANSWER_BYTES_MAX)).await?;
-    json::parse(&body).map_err(|e| Fault::invalid(e.to_string()))
 }
 
 /// A person as institutions register them.

@@ -1,10 +1,12 @@
 //! The national question against sources that are late, dead, hanging, dripping, endless, mixed up or mute, over real sockets.
 
-use crate::country::{ASKER, Country, Joining, ask, clues, person};
+use crate::country::{ASKER, Country, Joining, clues, person, physician};
 use badiano_exchange::breaker::State;
-use badiano_exchange::wire::Wire;
-use badiano_fhir::Value;
+use badiano_exchange::wire::{ANSWER_BYTES_MAX, Allowance, Wire};
+use badiano_fhir::{Value, json};
 use badiano_gateway::Patience;
+use badiano_kernel::{Fault, Principal, Purpose};
+use badiano_record::consent::Rule;
 use badiano_testkit::proof::{Plan, Proof};
 use badiano_testkit::sources::{Behaviour, Source, request};
 use std::collections::BTreeMap;
@@ -38,7 +40,7 @@ impl Together {
         for curp in [CURP, OTHER] {
             country.register(&person(curp), &all).await;
         }
-        let wire = country.wire();
+        let wire = Wire::new(&country.asker).expect("a wire");
         Together { country, sources, wire }
     }
 
@@ -46,10 +48,26 @@ impl Together {
         self.search("Patient", "", curp).await
     }
 
+    /// The person takes everything from an institution.
+    async fn withdraw(&self, curp: &str, institution: &str) {
+        let citizen = Principal::Citizen { curp: curp.into(), name: "Ella".into() };
+        let now = badiano_kernel::Instant::now();
+        let session = self.country.hub.session(citizen, Purpose::PatientRequest, now);
+        let recipient = Some(institution.to_owned());
+        let rule = Rule { permit: false, class: None, recipient, purpose: None, from: now, to: None };
+        session.give_consent(rule, &[]).await.expect("said");
+    }
+
     async fn search(&self, kind: &str, form: &str, curp: &str) -> Answered {
         let url = format!("{}/fhir/{kind}/_search", self.country.address);
         Answered::of(&ask(&self.wire, &url, Some(form), curp).await.expect("an answer"))
     }
+}
+
+/// Asks the hub by POST, or by GET where there is no form.
+async fn ask(wire: &Wire, url: &str, form: Option<&str>, curp: &str) -> Result<Value, Fault> {
+    let body = wire.question(url, form, &physician(curp), &Allowance::new(ANSWER_BYTES_MAX)).await?;
+    json::parse(&body).map_err(|e| Fault::invalid(e.to_string()))
 }
 
 /// A merged answer, counted.
@@ -186,7 +204,7 @@ async fn a_page_is_released_anew_and_its_address_is_for_nobody_else() {
     let next = answered.next.expect("more");
     let of_another = ask(&together.wire, &next, None, OTHER).await;
     assert!(of_another.is_err(), "the page of one person is not one of another");
-    together.country.withdraw(CURP, ASKER).await;
+    together.withdraw(CURP, ASKER).await;
     let page = Answered::of(&ask(&together.wire, &next, None, CURP).await.expect("a page"));
     assert!(page.entries.is_empty() && page.curps.is_empty(), "{page:?}");
 }
