@@ -10,6 +10,8 @@ pub const AREA: Area =
 fn measure(report: &mut Report) -> Result<(), String> {
     // `parse_mb_core_s`: on one core, without a node.
     example::measure(report, "badiano-hl7", "measure_hl7")?;
+    // `durable_ack_s`: through the MLLP door of a node, each answer behind its commit.
+    example::measure(report, "badiano-gateway", "measure_messages")?;
     // `assign_10k_ms`, and what a list and the counts of a ledger of 20,000 studies take.
     example::measure(report, "badiano-departments", "measure_departments")
 }

@@ -9,6 +9,7 @@ use badiano_kernel::{Fault, Instant, Purpose, id};
 use badiano_record::Session;
 use badiano_record::messages::{Intake, Loss, MESSAGE_BYTES_MAX, Receipt};
 use badiano_record::peers::PeerKind;
+use futures_util::future::join_all;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
@@ -19,6 +20,9 @@ use tokio::net::{TcpListener, TcpStream};
 const CONNECTIONS_MAX: usize = 256;
 /// A sender that says nothing for this long is let go.
 const IDLE: Duration = Duration::from_secs(15 * 60);
+
+/// Messages of one connection that are on their way to the disk at the same time: a reading's worth at most.
+const TOGETHER_MAX: usize = 64;
 
 static TABLES: LazyLock<Tables> = LazyLock::new(Tables::standard);
 
@@ -58,14 +62,25 @@ async fn converse(gate: &Gate, mut stream: TcpStream, remote: SocketAddr) -> io:
         }
         decoder.feed(&buffer[..taken]);
         loop {
-            match decoder.frame() {
-                Ok(None) => break,
-                Ok(Some(frame)) => {
-                    if let Some(answer) = take(gate, frame, remote).await {
-                        stream.write_all(&encode(&answer)).await?;
-                    }
+            let mut frames = Vec::new();
+            let mut broken = None;
+            while frames.len() < TOGETHER_MAX && broken.is_none() {
+                match decoder.frame() {
+                    Ok(None) => break,
+                    Ok(Some(frame)) => frames.push(frame),
+                    Err(too_long) => broken = Some(io::Error::other(too_long.to_string())),
                 }
-                Err(too_long) => return Err(io::Error::other(too_long.to_string())),
+            }
+            let whole = frames.len() < TOGETHER_MAX;
+            // Frames that came together wait for the disk together; they are begun, and so applied, in their order, and
+            // answered in it.
+            let answers = join_all(frames.into_iter().map(|frame| take(gate, frame, remote))).await;
+            let written: Vec<u8> = answers.into_iter().flatten().flat_map(|a| encode(&a)).collect();
+            stream.write_all(&written).await?;
+            match broken {
+                Some(error) => return Err(error),
+                None if whole => break,
+                None => {}
             }
         }
     }

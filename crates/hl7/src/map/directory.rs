@@ -177,12 +177,15 @@ pub(super) fn place(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
     place_of(m, part).map_or(Ok(None), |reference| typed("Reference", reference))
 }
 
+/// Components of PL and the kinds of place they are, from the large to the small.
+pub(super) const PLACES: [(usize, &str); 6] =
+    [(4, "si"), (7, "bu"), (8, "lvl"), (1, "wa"), (2, "ro"), (3, "bd")];
+
 /// From the large to the small: facility, building, floor, point of care, room, bed.
 pub(super) fn place_of(m: &mut Mapping<'_>, part: Part<'_>) -> Option<Value> {
-    let steps = [(4, "si"), (7, "bu"), (8, "lvl"), (1, "wa"), (2, "ro"), (3, "bd")];
     let mut names: Vec<String> = Vec::new();
     let mut around: Option<String> = None;
-    for (n, kind) in steps {
+    for (n, kind) in PLACES {
         let step = part.piece(n);
         let [name, universal, universal_type] = [1, 2, 3].map(|k| m.take(step.subcomponent(k)));
         let Some(name) = name.or_else(|| universal.clone()) else { continue };

@@ -4,6 +4,7 @@
 //! A message that no table names gives no resources and all of its fields as losses.
 
 mod amounts;
+pub mod back;
 mod directory;
 mod mapping;
 mod naming;

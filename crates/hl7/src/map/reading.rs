@@ -13,7 +13,7 @@ type Read = fn(&mut Mapping<'_>, Part<'_>, &Row) -> Answer;
 
 /// A way of reading, by its name in a table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading(Read);
+pub(super) struct Reading(&'static str, Read);
 
 const READINGS: &[(&str, Read)] = &[
     ("string", string),
@@ -81,17 +81,18 @@ const READINGS: &[(&str, Read)] = &[
     ("text-concept", text_concept),
     ("annotation", annotation),
     ("input", input),
+    ("reference-range", reference_range),
 ];
 
 impl Reading {
     pub fn of_name(name: &str) -> Option<Reading> {
-        if name == "reference-range" {
-            return Some(Reading(reference_range));
-        }
-        READINGS.iter().find(|(n, _)| *n == name).map(|(_, read)| Reading(*read))
+        READINGS.iter().find(|(n, _)| *n == name).map(|(name, read)| Reading(name, *read))
+    }
+    pub fn name(&self) -> &'static str {
+        self.0
     }
     pub fn read(&self, m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
-        (self.0)(m, part, row)
+        (self.1)(m, part, row)
     }
 }
 

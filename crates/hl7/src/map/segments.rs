@@ -14,11 +14,13 @@ impl<'m> Building<'m> {
     pub(super) fn segments(&mut self, number: usize, segments: &[Segment<'m>], about: &About) {
         let tables = self.m.tables;
         for (n, segment) in segments.iter().enumerate() {
-            self.positions.insert(segment.position(), format!("{number}-{n}"));
+            let same = segments[..n].iter().filter(|s| s.name() == segment.name()).count();
+            let role = format!("{number}-{same}");
+            self.positions.insert(segment.position(), role.clone());
             for rule in tables.rules().iter().filter(|r| !r.order && r.leader == segment.name()) {
                 if self.holds(rule) && !in_group_with(rule, segments, n) {
                     let own = members(rule, &segments[n..]);
-                    self.rule(rule, &format!("{number}-{n}"), &own, about);
+                    self.rule(rule, &role, &own, about);
                 }
             }
         }

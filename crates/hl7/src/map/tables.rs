@@ -155,9 +155,18 @@ impl Row {
 pub(super) struct Codes {
     pub system: Option<String>,
     values: BTreeMap<String, String>,
+    /// The codes in the order of the text: the first of a value is the one that is written.
+    order: Vec<String>,
 }
 
 impl Codes {
+    /// The first code that stands for a value; a value that all others stand for themselves (`* =`) is its own.
+    pub fn code_of(&self, value: &str) -> Option<String> {
+        let own =
+            self.order.iter().find(|code| *code != "*" && self.values.get(*code).is_some_and(|v| v == value));
+        own.cloned().or_else(|| self.values.get("*").filter(|v| *v == "=").map(|_| value.to_owned()))
+    }
+
     /// The value of a code, and whether the code itself stands in the table (and not only `*`).
     pub fn value<'c>(&'c self, code: &'c str) -> Option<(&'c str, bool)> {
         let own = |v: &'c String| if v == "=" { code } else { v.as_str() };
@@ -275,7 +284,9 @@ impl Tables {
 
     fn read_code(&mut self, name: &str, words: &[&str]) -> Result<(), String> {
         let [code, value] = words else { return Err("a code has one value".to_owned()) };
-        self.codes.entry(name.to_owned()).or_default().values.insert((*code).to_owned(), (*value).to_owned());
+        let codes = self.codes.entry(name.to_owned()).or_default();
+        codes.values.insert((*code).to_owned(), (*value).to_owned());
+        codes.order.push((*code).to_owned());
         Ok(())
     }
 

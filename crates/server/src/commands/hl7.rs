@@ -4,11 +4,13 @@ use super::{note, say, whole_file as read};
 use crate::Format;
 use badiano_fhir::json;
 use badiano_gateway::mllp;
+use badiano_hl7::map::back::{self, Stamp};
 use badiano_hl7::map::{Mapped, Naming, Tables, map};
 use badiano_hl7::message::{File, Message};
-use badiano_kernel::Fault;
+use badiano_kernel::{Fault, Instant, id};
 use clap::{Args, Subcommand};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,6 +18,8 @@ use std::process::ExitCode;
 pub enum Hl7Command {
     /// A FHIR: una transacción por mensaje, una por línea / to FHIR: a transaction Bundle for each message, one a line
     ToFhir(ToFhirOptions),
+    /// De FHIR: un Bundle (JSON o XML) como mensaje / from FHIR: a Bundle (JSON or XML) as a message
+    FromFhir(FromFhirOptions),
     /// Lee y vuelve a escribir; dice si salen los mismos bytes / read and write again; tells whether the bytes are the same
     Roundtrip(Files),
     /// Lo que ninguna tabla traduce, contado por emisor y campo / what no table maps, counted by sender and field
@@ -52,6 +56,17 @@ pub struct ToFhirOptions {
 }
 
 #[derive(Args)]
+pub struct FromFhirOptions {
+    #[command(flatten)]
+    reading: Reading,
+    /// Tipo de mensaje, si el Bundle no lo dice / kind of message where the Bundle does not say it: ORU^R01
+    #[arg(long)]
+    kind: Option<String>,
+    /// Archivo, o - para la entrada estándar / file, or - for standard input
+    file: PathBuf,
+}
+
+#[derive(Args)]
 pub struct LossesOptions {
     #[command(flatten)]
     reading: Reading,
@@ -62,6 +77,7 @@ pub struct LossesOptions {
 pub fn run(command: &Hl7Command, format: Format) -> Result<ExitCode, Fault> {
     match command {
         Hl7Command::ToFhir(options) => to_fhir(options),
+        Hl7Command::FromFhir(options) => from_fhir(options),
         Hl7Command::Roundtrip(options) => roundtrip(options, format),
         Hl7Command::Losses(options) => losses(options, format),
     }
@@ -98,6 +114,23 @@ fn to_fhir(options: &ToFhirOptions) -> Result<ExitCode, Fault> {
         );
     }
     Ok(if unread == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One message, its segments ended by CR as they are on the wire.
+fn from_fhir(options: &FromFhirOptions) -> Result<ExitCode, Fault> {
+    let (tables, naming) = options.reading.open()?;
+    let bytes = read(&options.file)?;
+    let place = options.file.display().to_string();
+    let bundle = super::resource(&bytes).map_err(|f| f.at(place))?;
+    let (now, number) = (Instant::now().to_compact_in(&naming.zone), id::random_uuid());
+    let stamp = Stamp { sender: ("BADIANO", ""), now: &now, control_id: number.get(..20).unwrap_or(&number) };
+    let written = back::from_fhir(&bundle, options.kind.as_deref(), &tables, &naming, stamp)?;
+    for (kind, count) in &written.left_out {
+        note(&format!("{kind}: {count} in no segment"));
+    }
+    let mut out = std::io::stdout().lock();
+    out.write_all(&written.bytes).map_err(|e| Fault::unavailable(e.to_string()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What the reader of the Bundle should know, beside it.
