@@ -53,7 +53,7 @@ impl Criteria {
 
     /// At most `most` of those that fit and may be seen.
     pub(crate) fn find(&self, session: &Session, view: &View<'_>, most: usize) -> Result<Vec<Stored>, Fault> {
-        let query = search::Query { count: most, ..self.query.clone() };
+        let query = session.with_codes(search::Query { count: most, ..self.query.clone() })?;
         let sees = |stub: &Stub| session.sees(stub);
         Ok(view.search(&query, &sees)?.hits)
     }

@@ -173,7 +173,7 @@ impl Session {
     }
 
     fn search_as(&self, query: &search::Query, interaction: &'static str, what: &str) -> Result<Page, Fault> {
-        let query = &self.with_local_ids(query)?;
+        let query = &self.with_codes(self.with_local_ids(query)?)?;
         query.kinds().try_for_each(|kind| self.scope_allows(kind, Action::Read))?;
         query.kinds().try_for_each(|kind| self.reads_any(kind))?;
         self.reads_any("")?;

@@ -3,6 +3,7 @@
 
 use super::{NORTE, open, scripts};
 use badiano_fhir::search::{self, Key, Others, Parsed, extract, matches};
+use badiano_fhir::terminology::Terminology;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Instant, Purpose};
 use badiano_record::resources::Precondition;
@@ -10,6 +11,7 @@ use badiano_record::{NodeRole, Session};
 use badiano_testkit::Rng;
 use badiano_testkit::proof::{Case, Plan, Proof};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const ZONE: &str = "America/Mexico_City";
 /// So often a pattern that has found nothing is drawn again.
@@ -55,6 +57,15 @@ const PATTERNS: &[(&str, &str)] = &[
     ("Observation", "code=http://loinc.org|{code},{code}"),
     ("Observation", "code:not={code},{code}"),
     ("Observation", "code:text={part}"),
+    ("Observation", "code:in={set}"),
+    ("Observation", "code:in={set},{set}"),
+    ("Observation", "code:not-in={set}"),
+    ("Observation", "code:below=http://loinc.org|{known}"),
+    ("Observation", "code:above=http://loinc.org|{known}"),
+    ("Observation", "value-concept:in={set}"),
+    ("Observation", "_filter=code in {set} or code ss http://loinc.org|{known}"),
+    ("Patient", "_has:Observation:patient:code:in={set}"),
+    ("Patient", "gender:in=http://salud.mx/conjunto/generos"),
     ("Observation", "date={prefix}{date}"),
     ("Observation", "date=after:{date}"),
     ("Observation", "date:missing={bool}"),
@@ -108,6 +119,9 @@ const PATTERNS: &[(&str, &str)] = &[
 
 const NAMES: [&str; 8] = ["Muñoz", "munoz", "Muñozledo", "García López", "García", "Ñandú", "O'Hara", "Li"];
 const CODES: [&str; 4] = ["8867-4", "8310-5", "2339-0", "AMB"];
+/// Codes that the code system of the population has.
+const KNOWN: [&str; 5] = ["vital", "8867-4", "8310-5", "2339-0", "AMB"];
+const SETS: u64 = 6;
 const UNITS: [&str; 4] = ["mg", "g", "kg", "mm[Hg]"];
 const URLS: [&str; 8] = [
     "http://salud.mx",
@@ -173,6 +187,8 @@ fn fill(rng: &mut Rng, pattern: &str) -> String {
             "patient" => format!("p{}", rng.below(PATIENTS + 1)),
             "location" => format!("l{}", rng.below(LOCATIONS)),
             "encounter" => format!("e{}", rng.below(ENCOUNTERS)),
+            "set" => format!("http://salud.mx/conjunto/{}", rng.below(SETS)),
+            "known" => (*rng.pick(&KNOWN)).to_owned(),
             "list" => format!("s{}", rng.below(3)),
             other => panic!("no such word: {other}"),
         });
@@ -320,6 +336,7 @@ fn population(rng: &mut Rng) -> Vec<Value> {
             fhir!({ "resourceType": "Practitioner", "id": (format!("d{n}")), "identifier": [identifier] }),
         );
     }
+    all.extend(codes(rng));
     all.extend((0..PATIENTS).map(|n| patient(rng, n)));
     all.extend((0..ENCOUNTERS).map(|n| encounter(rng, n)));
     all.extend((0..OBSERVATIONS).map(|n| observation(rng, n)));
@@ -334,6 +351,37 @@ fn population(rng: &mut Rng) -> Vec<Value> {
         let set = if rng.percent(70) { set.with("version", rng.below(4).to_string()) } else { set };
         all.push(if n == 0 { set } else { set.with("url", *url) });
     }
+    all
+}
+
+/// A part of LOINC as a hierarchy, and value sets of its codes: what lies below one, what is listed, what is taken away.
+fn codes(rng: &mut Rng) -> Vec<Value> {
+    let system = fhir!({
+        "resourceType": "CodeSystem", "id": "loinc", "url": "http://loinc.org", "status": "active", "content": "complete",
+        "concept": [
+            { "code": "vital", "concept": [{ "code": "8867-4" }, { "code": "8310-5", "concept": [{ "code": "2339-0" }] }] },
+            { "code": "AMB" }
+        ]
+    });
+    let mut all = vec![system];
+    for n in 0..SETS {
+        let below = fhir!({ "system": "http://loinc.org", "filter": [{ "property": "concept", "op": (*rng.pick(&["is-a", "descendent-of", "is-not-a"])), "value": (*rng.pick(&KNOWN)) }] });
+        let listed = fhir!({ "system": (*rng.pick(&["http://loinc.org", "urn:local"])), "concept": [{ "code": (*rng.pick(&CODES)) }, { "code": (*rng.pick(&CODES)) }] });
+        let mut compose =
+            fhir!({ "include": [(if rng.percent(50) { below.clone() } else { listed.clone() })] });
+        if rng.percent(40) {
+            compose.push("include", listed);
+        }
+        if rng.percent(40) {
+            compose.push("exclude", below);
+        }
+        if n > 0 && rng.percent(30) {
+            compose.push("include", fhir!({ "valueSet": ["http://salud.mx/conjunto/0"] }));
+        }
+        all.push(fhir!({ "resourceType": "ValueSet", "id": (format!("c{n}")), "url": (format!("http://salud.mx/conjunto/{n}")), "status": "active", "compose": compose }));
+    }
+    all.push(fhir!({ "resourceType": "ValueSet", "id": "generos", "url": "http://salud.mx/conjunto/generos", "status": "active",
+        "compose": { "include": [{ "system": "http://hl7.org/fhir/administrative-gender", "concept": [{ "code": "female" }, { "code": "other" }] }] } }));
     all
 }
 
@@ -411,6 +459,7 @@ const INCLUDES: &[(&str, &str)] = &[
 
 struct Scene {
     all: Vec<Value>,
+    known: Terminology,
     session: Session,
 }
 
@@ -419,7 +468,7 @@ impl Scene {
         let named = by_name(&self.all);
         let resolve = |kind: &str, id: &str| named.get(&(kind.to_owned(), id.to_owned())).copied();
         let of_type = |kind: &str| self.all.iter().filter(|r| r.resource_type() == kind).collect();
-        let others = Others { resolve: &resolve, of_type: &of_type };
+        let others = Others { resolve: &resolve, of_type: &of_type, terminology: Some(&self.known) };
         let fits = |r: &&Value| matches(r, &parsed.query.filters, ZONE, &others).expect("decided");
         self.all.iter().filter(|r| r.resource_type() == kind).filter(fits).map(name).collect()
     }
@@ -455,7 +504,11 @@ async fn every_kind_of_question_gives_what_looking_at_each_resource_gives() {
     for resource in population(&mut rng) {
         all.push(session.update(resource, Precondition::None).await.expect("written").resource);
     }
-    let scene = Scene { all, session };
+    let mut known = Terminology::new();
+    for resource in &all {
+        known.add(Arc::new(resource.clone()));
+    }
+    let scene = Scene { all, known, session };
     let mut answered = vec![0; PATTERNS.len()];
     for Case { number, mut rng } in &mut proof {
         let at = number as usize % PATTERNS.len();

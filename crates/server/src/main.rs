@@ -68,6 +68,8 @@ enum Command {
     Import(commands::import::ImportOptions),
     /// Quita de archivos DICOM lo que identifica a una persona / take out of DICOM files what identifies a person
     Deidentify(commands::deidentify::DeidentifyOptions),
+    /// Sistemas de códigos: SNOMED CT, LOINC, CIE-10 y otros / code systems from their publishers' files
+    Terminology(commands::terminology::TerminologyOptions),
     /// Equipos DICOM y remitentes HL7 / DICOM devices and HL7 senders
     Peers(administer::Group<administer::Peers>),
     /// Cuentas, roles y proveedores de identidad / accounts, roles and identity providers
@@ -107,6 +109,7 @@ fn main() -> ExitCode {
         Command::Join(options) => commands::join::run(&options),
         Command::Import(options) => commands::import::run(&options, arguments.format),
         Command::Deidentify(options) => commands::deidentify::run(&options, arguments.format),
+        Command::Terminology(options) => commands::terminology::run(&options, arguments.format),
         Command::Peers(group) => administer::run(&group, arguments.format),
         Command::Users(group) => administer::run(&group, arguments.format),
         Command::Institutions(group) => administer::run(&group, arguments.format),

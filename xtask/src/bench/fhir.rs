@@ -24,6 +24,8 @@ const RECORDS: usize = 1_700;
 fn measure(report: &mut Report) -> Result<(), String> {
     // `validate_res_core_s`, `validate_profile_res_core_s`: on one core, without a node.
     example::measure(report, "badiano-fhir", "measure_validation")?;
+    // `lookup_in_process_per_s`, `expand_350k_ms`: a code system of 350,000 concepts, without a node.
+    example::measure(report, "badiano-fhir", "measure_terminology")?;
     // `raw_ingest_res_s`, `raw_read_per_s`: the engine alone, on the disk of the build folder.
     example::measure(report, "badiano-store", "measure_raw_engine")?;
     if let Err(why) = peer::program("hfs") {
@@ -43,6 +45,7 @@ fn measure(report: &mut Report) -> Result<(), String> {
     ingest::singles(report, &norte, &ids)?;
     ingest::import(report, &norte, &records)?;
     reads(report, &norte, &ids)?;
+    lookups(report, &norte)?;
     search::shapes(report, &norte, &ids)?;
     search::counts(report, &norte)?;
     report.add("loaded_mb", cost::resident_mb(norte.pid()?)?, "MB", None, Better::Lower);
@@ -66,6 +69,18 @@ fn reads(report: &mut Report, node: &Node, ids: &ingest::Ids) -> Result<(), Stri
     report.add("read_per_s", done.per_second(), "1/s", None, Better::Higher);
     report.add("read_cpu_ms", done.cpu_ms(), "ms", None, Better::Lower);
     report.add("read_peak_mb", done.peak_mb, "MB", None, Better::Lower);
+    Ok(())
+}
+
+/// CodeSystem/$lookup through the door, of the codes of a system that R4 publishes.
+fn lookups(report: &mut Report, node: &Node) -> Result<(), String> {
+    let codes = ["AMB", "EMER", "FLD", "HH", "IMP", "ACUTE", "NONAC", "OBSENC", "PRENC", "SS", "VR", "OPTIN"];
+    let system = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+    let path = |n: usize| format!("/fhir/CodeSystem/$lookup?system={system}&code={}", codes[n % codes.len()]);
+    let done = Load::of(node)?.run(40_000, |connection, n| connection.get(&path(n)).map(|_| true))?;
+    report.add("lookup_p95_ms", done.times.percentile_ms(95), "ms", None, Better::Lower);
+    report.add("lookup_per_s", done.per_second(), "1/s", None, Better::Higher);
+    report.add("lookup_cpu_ms", done.cpu_ms(), "ms", None, Better::Lower);
     Ok(())
 }
 

@@ -87,7 +87,7 @@ mod tests {
 
     fn is_given(resource: &Value, start: Option<&str>, end: Option<&str>) -> bool {
         let filters = everything("Patient", "p", start, end, "UTC").expect("filters");
-        let others = Others { resolve: &|_, _| None, of_type: &|_| Vec::new() };
+        let others = Others { resolve: &|_, _| None, of_type: &|_| Vec::new(), terminology: None };
         matches(resource, &filters, "UTC", &others).expect("decided")
     }
 

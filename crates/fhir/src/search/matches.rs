@@ -1,10 +1,12 @@
 //! Whether a resource fits a question, one resource at a time (FHIR R4, search.html): the measure of any index.
 
+use super::codes::{no_hierarchy, of_a_system};
 use super::compartment::in_compartment;
 use super::extract::{compartment_patients, extract};
 use super::fold::fold;
 use super::hierarchy::{LEVELS_MAX, is_below, parent_parameter};
 use super::query::{Entry, Filter, Key, Modifier, Prefix, Test};
+use crate::terminology::Terminology;
 use crate::value::Value;
 use badiano_kernel::{Fault, Instant};
 
@@ -17,6 +19,8 @@ pub struct Others<'r> {
     pub resolve: &'r dyn Fn(&str, &str) -> Option<&'r Value>,
     /// All of a type.
     pub of_type: &'r dyn Fn(&str) -> Vec<&'r Value>,
+    /// For `:in`, `:not-in`, `:above` and `:below` of codes.
+    pub terminology: Option<&'r Terminology>,
 }
 
 /// Whether a resource fits all filters.
@@ -64,6 +68,18 @@ impl Matcher<'_, '_> {
             {
                 Ok(any_of.iter().any(|test| self.is_part(entries, param, *modifier, test)))
             }
+            Filter::Param { param, modifier: modifier @ (Modifier::In | Modifier::NotIn), any_of } => {
+                let is_in = self
+                    .any_token(entries, param, any_of, |test, system, code| self.is_in(test, system, code))?;
+                Ok(is_in != (*modifier == Modifier::NotIn))
+            }
+            Filter::Param { param, modifier: modifier @ (Modifier::Above | Modifier::Below), any_of }
+                if matches!(any_of[..], [Test::Token { .. }, ..]) =>
+            {
+                self.any_token(entries, param, any_of, |test, system, code| {
+                    self.stands(*modifier, test, system, code)
+                })
+            }
             Filter::Param { param, modifier, any_of } => parameter(entries, param, *modifier, any_of),
             Filter::Compartment { name, id } if &**name == "Patient" => {
                 Ok(compartment_patients(resource).iter().any(|patient| **patient == **id))
@@ -105,6 +121,49 @@ impl Matcher<'_, '_> {
                 Ok(false)
             }
         }
+    }
+}
+
+impl Matcher<'_, '_> {
+    fn any_token(
+        &self,
+        entries: &[Entry],
+        param: &str,
+        any_of: &[Test],
+        fits: impl Fn(&Test, &str, &str) -> Result<bool, Fault>,
+    ) -> Result<bool, Fault> {
+        let mut found = false;
+        for entry in entries.iter().filter(|e| &*e.param == param) {
+            let Key::Token { system, code, .. } = &entry.key else { continue };
+            for test in any_of {
+                found |= fits(test, system, code)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn known(&self) -> Result<&Terminology, Fault> {
+        self.others.terminology.ok_or_else(|| Fault::not_supported("there is no terminology to ask"))
+    }
+
+    /// Asked of one code, where an index asks for the whole set.
+    fn is_in(&self, test: &Test, system: &str, code: &str) -> Result<bool, Fault> {
+        let Test::Uri(set) = test else { return Ok(false) };
+        let system = Some(system).filter(|s| !s.is_empty());
+        let cannot = || Fault::invalid("the value set, or a code system of it, is not known here");
+        self.known()?.contains(set, system, code).ok_or_else(cannot)
+    }
+
+    fn stands(&self, modifier: Modifier, test: &Test, system: &str, code: &str) -> Result<bool, Fault> {
+        let Test::Token { system: own, code: wanted } = test else { return Ok(false) };
+        let (own, wanted) = of_a_system(own.as_deref(), wanted.as_deref())?;
+        let (low, high) = if modifier == Modifier::Below { (code, wanted) } else { (wanted, code) };
+        let is_a = self.known()?.is_a(own, low, high);
+        // The code of the question must be known; one of a resource need not be.
+        if self.known()?.is_code(own, "", wanted) != Some(true) {
+            return Err(no_hierarchy());
+        }
+        Ok((system.is_empty() || system == own) && is_a == Some(true))
     }
 }
 
@@ -177,6 +236,7 @@ pub fn entry_matches(key: &Key, modifier: Modifier, test: &Test) -> bool {
         (Key::Token { system, code, .. }, Test::Token { system: s, code: c }) => {
             token(system, code, s.as_deref(), c.as_deref())
         }
+        (Key::Token { system, code, .. }, Test::Codes(codes)) => codes.has(system, code),
         (Key::Token { text, .. }, Test::Text { folded, .. }) => {
             modifier == Modifier::Text && !text.is_empty() && fold(text).contains(&**folded)
         }

@@ -4,6 +4,7 @@
 //! text of a question into a [`Query`], and the store turns a `Query` into rows. [`matches`] answers the same question of
 //! one resource without an index. The words they share are in [`query`].
 
+mod codes;
 mod compartment;
 mod definition;
 mod everything;
@@ -22,6 +23,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use codes::{Codes, FindSet, needs_codes, with_codes};
 pub use compartment::in_compartment;
 pub use definition::{parameter, parameters};
 pub use everything::{everything, types_in};

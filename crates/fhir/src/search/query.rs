@@ -1,6 +1,8 @@
 //! The words that extraction, question and store share (FHIR R4, search.html).
 
+use super::codes::Codes;
 use badiano_kernel::Instant;
+use std::sync::Arc;
 
 /// One value that a resource says under one search parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -201,5 +203,7 @@ pub enum Test {
         url: Box<str>,
     },
     Uri(Box<str>),
+    /// Codes that a value set or a hierarchy stands for, spelled out by [`with_codes`](super::with_codes).
+    Codes(Arc<Codes>),
     Composite(Vec<Test>),
 }

@@ -330,8 +330,13 @@ fn fits(kind: &str, text: &str) -> bool {
     let resolve =
         |kind: &str, id: &str| [&p, &o].into_iter().find(|r| r.resource_type() == kind && r.id() == id);
     let of_type = |kind: &str| [&p, &o].into_iter().filter(|r| r.resource_type() == kind).collect();
-    matches(resource, &query.filters, ZONE, &Others { resolve: &resolve, of_type: &of_type })
-        .expect("an answer")
+    matches(
+        resource,
+        &query.filters,
+        ZONE,
+        &Others { resolve: &resolve, of_type: &of_type, terminology: None },
+    )
+    .expect("an answer")
 }
 
 #[test]

@@ -114,6 +114,36 @@ impl Terminology {
     }
 }
 
+impl Terminology {
+    /// Every code of a value set, with its system.
+    pub fn each_code(
+        &self,
+        set: &Arc<ValueSet>,
+        most: usize,
+        take: &mut dyn FnMut(&str, &str),
+    ) -> Result<(), Fault> {
+        let ask = Expand::default();
+        let mut making = Making { of: self, ask: &ask, question: Vec::new(), used: BTreeMap::new() };
+        let segments = making.set(set, 0)?;
+        if segments.iter().map(Segment::len).sum::<usize>() > most {
+            return Err(Fault::too_costly(format!("the value set has more than {most} codes")));
+        }
+        for segment in &segments {
+            match (&segment.codes, &segment.system) {
+                (Codes::Concepts(bits), Some(system)) => {
+                    bits.iter().for_each(|at| take(&segment.url, system.code(at)));
+                }
+                (Codes::Listed { set, part, codes }, _) => {
+                    let listed = &set.include[*part].listed;
+                    codes.iter().for_each(|(number, _)| take(&segment.url, &listed[*number].code));
+                }
+                (Codes::Concepts(_), None) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Making<'_> {
     fn set(&mut self, set: &Arc<ValueSet>, depth: usize) -> Result<Vec<Segment>, Fault> {
         if depth > DEPTH_MAX {

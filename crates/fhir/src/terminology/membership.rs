@@ -1,6 +1,6 @@
 //! Whether a code is in a value set, told for one code without spelling the set out (FHIR R4, valueset.html#compose).
 
-use super::code_system::CodeSystem;
+use super::code_system::{CodeSystem, INACTIVE};
 use super::value_set::{Part, ValueSet};
 use super::{Terminology, grammar};
 use std::sync::Arc;
@@ -35,6 +35,9 @@ impl Terminology {
         }
         let included = any(set.include.iter().map(|i| self.in_part(i, system, code, depth)));
         if included == Some(false) {
+            return Some(false);
+        }
+        if !set.with_inactive && self.is_inactive(set, system, code) {
             return Some(false);
         }
         match any(set.exclude.iter().map(|e| self.in_part(e, system, code, depth))) {
@@ -110,6 +113,21 @@ impl Terminology {
             }
         }
         is_any.then_some(false)
+    }
+
+    /// Of the system that is named, or of those that the set is made of.
+    fn is_inactive(&self, set: &ValueSet, system: Option<&str>, code: &str) -> bool {
+        let own = set.include.iter().filter_map(|part| part.system.as_ref());
+        own.filter(|(url, _)| system.is_none_or(|s| s == url)).any(|(url, version)| {
+            let known = self.code_system(url, version);
+            known.is_some_and(|k| k.find(code).is_some_and(|at| k.has_flag(at, INACTIVE)))
+        })
+    }
+
+    /// Whether a code is another, or lies below it; nothing where one is not known.
+    pub fn is_a(&self, system: &str, code: &str, above: &str) -> Option<bool> {
+        let known = self.code_system(system, "")?;
+        Some(known.is_a(known.find(code)?, known.find(above)?))
     }
 
     /// The codes above a code, or below it, with itself; nothing for a code that is not known.

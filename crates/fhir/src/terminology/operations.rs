@@ -30,15 +30,18 @@ impl Terminology {
         let languages = asked.languages();
         let Some(system) = self.code_system(&coded.system, &coded.version).filter(|s| !s.is_empty()) else {
             return match grammar::has(&coded.system, &coded.code) {
-                Some(true) => Ok(answer(vec![
-                    part("name", "valueString", coded.system.as_str()),
-                    part("display", "valueString", coded.code.as_str()),
-                ])),
+                Some(true) => Ok(bare(&coded)),
                 Some(false) => Err(no_code()),
                 None => Err(unknown("code system", &coded.system)),
             };
         };
-        let at = system.find(&coded.code).ok_or_else(no_code)?;
+        let Some(at) = system.find(&coded.code) else {
+            // Of a grammar only the parts are listed.
+            return match grammar::has(&coded.system, &coded.code) {
+                Some(true) if !system.is_complete() => Ok(bare(&coded)),
+                _ => Err(no_code()),
+            };
+        };
         let about = system.about();
         let name = [&about.title, &about.name, &about.url].into_iter().find(|n| !n.is_empty());
         let mut out = vec![part("name", "valueString", name.map_or("", String::as_str))];
@@ -156,6 +159,9 @@ impl Terminology {
         verdict.version = system.about().version.clone();
         let Some(at) = system.find(&coded.code) else {
             let is_fragment = !system.is_complete();
+            if is_fragment && grammar::has(&coded.system, &coded.code) == Some(true) {
+                return Ok(verdict);
+            }
             let text = if is_fragment {
                 "the code is not in the part of its system that is here / el código no está en la parte del sistema que hay aquí"
             } else {
@@ -302,6 +308,12 @@ pub(super) fn relation(system: &CodeSystem, a: At, b: At) -> &'static str {
 
 fn answer(parameters: Vec<Value>) -> Value {
     fhir!({ "resourceType": "Parameters", "parameter": (Value::Array(parameters)) })
+}
+
+/// A code of a grammar: it has no other name.
+fn bare(coded: &Coded) -> Value {
+    let name = part("name", "valueString", coded.system.as_str());
+    answer(vec![name, part("display", "valueString", coded.code.as_str())])
 }
 
 fn no_code() -> Fault {

@@ -64,6 +64,9 @@ impl<'v> Check<'v> {
     }
 
     fn coded(&mut self, child: Child, value: &'v Value) {
+        if let Some(definitions) = self.definitions.filter(|_| self.advice) {
+            self.advised(definitions, child, value);
+        }
         let binding = child.element.binding.as_ref().filter(|b| b.strength == Strength::Required);
         let Some((binding, codes)) = binding.and_then(|b| Some((b, b.codes()?))) else { return };
         let fits =
@@ -74,6 +77,43 @@ impl<'v> Check<'v> {
         };
         if !found {
             self.not_in(binding.value_set);
+        }
+    }
+
+    /// What is told of codes and only advised: a code that its system does not have, a display that is not its own, and a code
+    /// outside an extensible value set.
+    fn advised(&mut self, definitions: &'v Definitions, child: Child, value: &'v Value) {
+        let known = definitions.terminology();
+        let parts = |coding: &'v Value| Some((coding["system"].as_str()?, coding["code"].as_str()?));
+        if let Some((system, code)) = parts(value) {
+            let (version, display) = (value.str_of("version"), value.str_of("display"));
+            if known.is_code(system, version, code) == Some(false) {
+                let en = "the code is not one of its code system".to_owned();
+                self.issue(
+                    Severity::Warning,
+                    IssueType::CodeInvalid,
+                    en,
+                    "el código no es de su sistema".to_owned(),
+                );
+            } else if !display.is_empty() && known.is_display(system, version, code, display) == Some(false) {
+                let en = "the display is not one of the code's".to_owned();
+                let es = "el texto no corresponde al código".to_owned();
+                self.issue(Severity::Warning, IssueType::Value, en, es);
+            }
+        }
+        let binding = child.element.binding.as_ref().filter(|b| b.strength == Strength::Extensible);
+        let Some(set) = binding.map(|b| b.value_set) else { return };
+        let codings =
+            if child.of.code == "Coding" { std::slice::from_ref(value) } else { value["coding"].items() };
+        let answers: Vec<Option<bool>> = codings
+            .iter()
+            .filter_map(parts)
+            .map(|(system, code)| known.contains(set, Some(system), code))
+            .collect();
+        if !answers.is_empty() && answers.iter().all(|a| *a == Some(false)) {
+            let en = format!("the code is not in the extensible value set {set}");
+            let es = format!("el código no está en el conjunto extensible {set}");
+            self.issue(Severity::Warning, IssueType::CodeInvalid, en, es);
         }
     }
 

@@ -8,8 +8,8 @@ use crate::audit::Act;
 use crate::class::DataClass;
 use crate::node::Node;
 use crate::session::Session;
-use badiano_fhir::search::{Query, Total};
-use badiano_fhir::terminology::Terminology;
+use badiano_fhir::search::{Query, Total, needs_codes, with_codes};
+use badiano_fhir::terminology::{Terminology, ValueSet};
 use badiano_fhir::validate::Definitions;
 use badiano_kernel::Fault;
 use badiano_store::{Stub, Tx};
@@ -119,6 +119,27 @@ impl Session {
         self.reads_any(kind)?;
         self.note(Act::Execute, operation, &[], kind)?;
         Ok(self.node().known()?.terminology.clone())
+    }
+
+    /// A question with the codes spelled out that a value set or a hierarchy in it stands for.
+    pub(crate) fn with_codes(&self, query: Query) -> Result<Query, Fault> {
+        if !needs_codes(&query.filters) {
+            return Ok(query);
+        }
+        let known = self.known_terminology()?;
+        let find = |url: &str| match url.strip_prefix("ValueSet/") {
+            Some(id) => self.value_set_by_id(id),
+            None => known.value_set(url).ok_or_else(|| Fault::invalid("the value set is not known here")),
+        };
+        let filters = with_codes(&query.filters, &known, &find)?;
+        Ok(Query { filters, ..query })
+    }
+
+    fn value_set_by_id(&self, id: &str) -> Result<Arc<ValueSet>, Fault> {
+        let stored = self.node().store().read(|view| view.get("ValueSet", id))?;
+        let seen = stored.filter(|s| !s.deleted && self.sees_stored(s));
+        let stored = seen.ok_or_else(|| Fault::invalid("the value set is not known here"))?;
+        ValueSet::of(&stored.body).map(Arc::new)
     }
 
     /// What the node can say of itself without being asked by anybody: urls and versions of its code systems.

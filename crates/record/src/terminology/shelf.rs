@@ -14,6 +14,11 @@ use std::time::{Duration, Instant, SystemTime};
 /// The folder, in the data directory.
 pub const FOLDER: &str = "terminology";
 const ENDING: &str = "bterms";
+/// Of packages: many definitions, a line each, packed.
+const LINES: &str = "ndjson.zst";
+/// The open form of one package.
+const LINES_BYTES_MAX: usize = 512 << 20;
+const LEVEL: i32 = 9;
 /// How often the folder is looked at while questions come.
 const LOOK_EACH: Duration = Duration::from_secs(1);
 /// What of a file is read to know what it is about.
@@ -54,6 +59,15 @@ impl Shelf {
     /// Puts every system into a terminology, to be read when it is asked for; the answer is the generation.
     pub fn put(&self, terminology: &mut Terminology) -> u64 {
         for path in self.seen.keys() {
+            if is_lines(path) {
+                match read_lines(path) {
+                    Some(text) => _ = terminology.add_lines(text.into()),
+                    None => {
+                        tracing::error!(file = %path.display(), "a package cannot be read: load it again")
+                    }
+                }
+                continue;
+            }
             let Some(about) = read_head(path) else {
                 tracing::warn!(file = %path.display(), "a file of the terminology cannot be read and is passed over");
                 continue;
@@ -80,7 +94,7 @@ fn files(folder: &Path) -> Result<BTreeMap<PathBuf, Mark>, Fault> {
     let mut all = BTreeMap::new();
     for entry in entries.filter_map(Result::ok).take(FILES_MAX) {
         let path = entry.path();
-        if path.extension().is_some_and(|e| e == ENDING)
+        if (path.extension().is_some_and(|e| e == ENDING) || is_lines(&path))
             && let Ok(about) = entry.metadata()
         {
             all.insert(path, (about.len(), about.modified().ok()));
@@ -98,17 +112,40 @@ fn read_head(path: &Path) -> Option<About> {
 /// Writes a system's file, whole or not at all; one of the same url and version is replaced. The answer is its path.
 pub fn keep(data: &Path, system: &CodeSystem) -> Result<PathBuf, Fault> {
     let folder = data.join(FOLDER);
+    let bytes = system.pack()?;
+    write(&folder, &format!("{}.{ENDING}", name_of(system.about())), &bytes)
+}
+
+/// Writes the definitions of a package, one a line, whole or not at all; a package of the same name is replaced.
+pub fn keep_lines(data: &Path, name: &str, lines: &str) -> Result<PathBuf, Fault> {
+    if lines.len() > LINES_BYTES_MAX {
+        return Err(Fault::too_costly("the package is too large"));
+    }
+    let bytes =
+        zstd::bulk::compress(lines.as_bytes(), LEVEL).map_err(|_| Fault::bug("the packer does not begin"))?;
+    write(&data.join(FOLDER), &format!("{}.{LINES}", clean(name)), &bytes)
+}
+
+fn is_lines(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(LINES))
+}
+
+fn read_lines(path: &Path) -> Option<String> {
+    let bytes = fs::read(path).ok()?;
+    String::from_utf8(zstd::bulk::decompress(&bytes, LINES_BYTES_MAX).ok()?).ok()
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Fault> {
     let failed = |e: std::io::Error| Fault::unavailable(format!("the folder of the terminology: {e}"));
-    fs::create_dir_all(&folder).map_err(failed)?;
-    let path = folder.join(format!("{}.{ENDING}", name_of(system.about())));
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let path = folder.join(name);
+    let beside = folder.join(format!("{name}.{}.new", std::process::id()));
     let write = || -> std::io::Result<()> {
-        let bytes = system.pack().map_err(|fault| std::io::Error::other(fault.text))?;
         let mut file = File::create(&beside)?;
-        file.write_all(&bytes)?;
+        file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&beside, &path)?;
-        File::open(&folder)?.sync_all()
+        File::open(folder)?.sync_all()
     };
     let done = write();
     if done.is_err() {
@@ -120,14 +157,24 @@ pub fn keep(data: &Path, system: &CodeSystem) -> Result<PathBuf, Fault> {
 /// What is loaded: what each file is about, and its size in bytes.
 pub fn list(data: &Path) -> Result<Vec<(About, u64)>, Fault> {
     let files = files(&data.join(FOLDER))?;
-    Ok(files.into_iter().filter_map(|(path, (bytes, _))| Some((read_head(&path)?, bytes))).collect())
+    let row = |(path, (bytes, _)): (PathBuf, Mark)| {
+        if !is_lines(&path) {
+            return Some((read_head(&path)?, bytes));
+        }
+        let url = path.file_name()?.to_string_lossy().into_owned();
+        let title = format!("{} definitions", read_lines(&path)?.lines().count());
+        Some((About { url, title, ..About::default() }, bytes))
+    };
+    Ok(files.into_iter().filter_map(row).collect())
 }
 
 /// Takes a loaded system away; without a version, all of them. The answer is how many there were.
 pub fn remove(data: &Path, url: &str, version: Option<&str>) -> Result<usize, Fault> {
     let mut count = 0;
     for path in files(&data.join(FOLDER))?.into_keys() {
-        let is_it = read_head(&path).is_some_and(|a| a.url == url && version.is_none_or(|v| v == a.version));
+        let is_package = is_lines(&path) && path.file_name().is_some_and(|name| name == url);
+        let is_it = is_package
+            || read_head(&path).is_some_and(|a| a.url == url && version.is_none_or(|v| v == a.version));
         if is_it {
             fs::remove_file(&path).map_err(|e| Fault::unavailable(format!("{}: {e}", path.display())))?;
             count += 1;
@@ -136,15 +183,15 @@ pub fn remove(data: &Path, url: &str, version: Option<&str>) -> Result<usize, Fa
     Ok(count)
 }
 
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect()
+}
+
 /// A name for people, made unlike any other by a number over url and version.
 fn name_of(about: &About) -> String {
     let whole = format!("{}|{}", about.url, about.version);
     let digest = ring::digest::digest(&ring::digest::SHA256, whole.as_bytes());
     let mark: String = digest.as_ref()[..6].iter().map(|b| format!("{b:02x}")).collect();
     let last = about.url.rsplit(['/', ':']).find(|part| !part.is_empty()).unwrap_or("system");
-    let clean = |text: &str| -> String {
-        let kept = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
-        kept.take(40).collect()
-    };
     format!("{}-{}-{mark}", clean(last), clean(about.version.rsplit('/').next().unwrap_or_default()))
 }

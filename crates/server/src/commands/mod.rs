@@ -14,6 +14,7 @@ pub mod match_people;
 mod operator;
 mod output;
 pub mod serve;
+pub mod terminology;
 pub mod validate;
 pub mod verify;
 

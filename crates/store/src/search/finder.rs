@@ -522,14 +522,15 @@ pub(super) fn steps(limits: &Limits) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(limits.search_step_rows.clamp(1, most.max(1))), grown)
 }
 
-/// Codes above and below others and those of value sets are for a terminology to say; the parts of resources were put in the
+/// Codes above and below others and those of value sets were spelled out by who knows a terminology
+/// (`badiano_fhir::search::with_codes`); the parts of resources were put in the
 /// question's place before ([`Finder::with_parts`]).
 fn offered(modifier: Modifier, any_of: &[Test]) -> Result<(), Fault> {
     match (modifier, any_of) {
         (Modifier::Above | Modifier::Below, [Test::Uri(_), ..]) => Ok(()),
-        (Modifier::Above | Modifier::Below | Modifier::In | Modifier::NotIn, _) => {
-            Err(Fault::not_supported("codes above, below, in and not-in need a terminology: not offered yet"))
-        }
+        (Modifier::Above | Modifier::Below | Modifier::In | Modifier::NotIn, _) => Err(Fault::not_supported(
+            "codes above, below, in and not-in are spelled out before the index is asked",
+        )),
         _ => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ pub(super) fn fits(key: &Key, test: &Test, modifier: Modifier) -> bool {
         {
             token(system.as_deref(), code.as_deref(), s, v)
         }
+        (Test::Codes(codes), Key::Token { system, code, .. }) => codes.has(system, code),
         (Test::Token { system, code }, Key::Token { system: s, code: c, .. }) => {
             token(system.as_deref(), code.as_deref(), s, c)
         }

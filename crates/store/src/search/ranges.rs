@@ -6,6 +6,9 @@ use super::rows::{
 use badiano_fhir::search::query::Test;
 use badiano_fhir::search::{Modifier, Prefix, ancestors};
 
+/// Codes that are looked up one by one; of a larger set every row of the parameter is looked at.
+const CODES_MAX: usize = 4_096;
+
 /// A stretch of the index under one kind and parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Range {
@@ -32,6 +35,8 @@ pub(super) fn ranges(test: &Test, modifier: Modifier) -> Option<Vec<Range>> {
             Some(vec![Range::at(identifier_hash(code))])
         }
         (Test::Token { .. }, Modifier::Identifier) => Some(vec![Range::whole()]),
+        (Test::Codes(codes), _) if codes.len() > CODES_MAX => Some(vec![Range::whole()]),
+        (Test::Codes(codes), _) => Some(codes.codes().map(|code| Range::at(hash48(code))).collect()),
         (Test::Token { code: Some(code), .. }, _) => Some(vec![Range::at(hash48(code))]),
         (Test::Token { .. }, _) => Some(vec![Range::whole()]),
         (Test::OfType { value, .. }, _) => Some(vec![Range::at(hash48(value))]),

@@ -1,7 +1,7 @@
 //! `badiano validate`: resources against the standard, on the command line (FHIR R4, validation.html).
 
 pub mod inputs;
-mod package;
+pub mod package;
 
 use super::output::{Output, Stopped, ended};
 use crate::Format;

@@ -2,7 +2,7 @@
 //! (FHIR Package Specification: a gzip-compressed tar with everything under `package/`).
 
 use badiano_fhir::validate::Definitions;
-use badiano_fhir::{json, xml};
+use badiano_fhir::{Value, json, xml};
 use badiano_kernel::Fault;
 use flate2::read::GzDecoder;
 use std::fs::File;
@@ -18,6 +18,15 @@ const BLOCK: usize = 512;
 
 /// Adds what a package defines; gives how many definitions it had.
 pub fn load(path: &Path, definitions: &mut Definitions) -> Result<usize, Fault> {
+    match each(path, &mut |resource| definitions.add(resource))? {
+        0 => Err(Fault::invalid("has no StructureDefinition, ValueSet or CodeSystem")
+            .at(path.display().to_string())),
+        count => Ok(count),
+    }
+}
+
+/// Offers every resource of a package; gives how many were taken.
+pub fn each(path: &Path, take: &mut dyn FnMut(Value) -> bool) -> Result<usize, Fault> {
     let failed = |e: std::io::Error| Fault::invalid(e.to_string()).at(path.display().to_string());
     let mut count = 0;
     if path.is_dir() {
@@ -25,36 +34,32 @@ pub fn load(path: &Path, definitions: &mut Definitions) -> Result<usize, Fault> 
             let mut bytes = Vec::new();
             let opened = File::open(&file).map_err(failed)?;
             opened.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
-            count += usize::from(add(&bytes, definitions));
+            count += usize::from(add(&bytes, take));
         }
     } else {
         let mut head = [0; 2];
         File::open(path).and_then(|mut f| f.read_exact(&mut head)).map_err(failed)?;
         let file = BufReader::new(File::open(path).map_err(failed)?);
         if head == [0x1f, 0x8b] {
-            count = tar(GzDecoder::new(file), definitions).map_err(failed)?;
+            count = tar(GzDecoder::new(file), take).map_err(failed)?;
         } else {
             let mut bytes = Vec::new();
             file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
-            count = usize::from(add(&bytes, definitions));
+            count = usize::from(add(&bytes, take));
         }
     }
-    match count {
-        0 => Err(Fault::invalid("has no StructureDefinition, ValueSet or CodeSystem")
-            .at(path.display().to_string())),
-        _ => Ok(count),
-    }
+    Ok(count)
 }
 
 /// Only what is a definition is kept; a package has examples and manifests too.
-fn add(bytes: &[u8], definitions: &mut Definitions) -> bool {
+fn add(bytes: &[u8], take: &mut dyn FnMut(Value) -> bool) -> bool {
     let is_xml = bytes.trim_ascii_start().starts_with(b"<");
     let value = if is_xml { xml::parse(bytes).ok() } else { json::parse(bytes).ok() };
-    value.is_some_and(|value| definitions.add(value))
+    value.is_some_and(take)
 }
 
 /// Reads a tar (POSIX.1-1988 ustar): names are looked at only for their ending, so long-name records need no care.
-fn tar(mut from: impl Read, definitions: &mut Definitions) -> std::io::Result<usize> {
+fn tar(mut from: impl Read, take: &mut dyn FnMut(Value) -> bool) -> std::io::Result<usize> {
     let wrong = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what);
     let mut count = 0;
     for _ in 0..FILES_MAX {
@@ -86,7 +91,7 @@ fn tar(mut from: impl Read, definitions: &mut Definitions) -> std::io::Result<us
         // Only the top of `package/` holds definitions; `package/example`, `package/openapi` and others do not.
         let is_definition = name.starts_with(b"package/") && name.iter().filter(|b| **b == b'/').count() == 1;
         if is_file && is_definition && name.ends_with(b".json") {
-            count += usize::from(add(&bytes, definitions));
+            count += usize::from(add(&bytes, take));
         }
     }
     Err(wrong("the package has more than 100,000 files"))

@@ -260,6 +260,7 @@ fn read_question(input: &[u8]) -> Answer {
     let others = search::Others {
         resolve: &|kind, id| (kind == "Patient" && id == "p1").then_some(&patient),
         of_type: &|kind| if kind == "Patient" { vec![&patient] } else { Vec::new() },
+        terminology: None,
     };
     let found = search::matches(&observation(), &parsed.query.filters, "UTC", &others).is_ok();
     Ok(format!("{} {} {found}", about(parsed.query.filters.len()), about(parsed.unknown.len())))
