@@ -246,9 +246,9 @@ impl Work<'_> {
 }
 
 fn is_known(element: &Element) -> bool {
-    let unread =
-        matches!(element.value, Value::Bytes(_)) && dictionary::vr(element.tag) == dicom_core::VR::SQ;
-    dictionary::keyword(element.tag).is_some() && !(unread && !element.is_empty())
+    let is_sequence = dictionary::vr(element.tag) == dicom_core::VR::SQ;
+    let was_read = !is_sequence || element.is_empty() || !matches!(element.value, Value::Bytes(_));
+    was_read && dictionary::keyword(element.tag).is_some()
 }
 
 /// Ages above 89 years single people out.
