@@ -224,7 +224,7 @@ pub(super) async fn step(session: &Session, mut job: Job, now: Instant) -> Resul
     }
     let is_done = at.kind >= kinds;
     job.work = Work::Export { asked, kind: at.kind, member: at.member, after: at.after };
-    let job = if is_done { job.is_done(now) } else { job };
+    let job = if is_done { job.ended_at(now) } else { job };
     let kept = job.clone();
     let write = move |tx: &mut badiano_store::Tx<'_>| {
         if !job::is_at_work(tx, &kept.id)? {

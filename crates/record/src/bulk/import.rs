@@ -178,7 +178,7 @@ fn end_chunk(
 }
 
 async fn finish(session: &Session, job: Job, now: Instant) -> Result<Option<Job>, Fault> {
-    let job = job.is_done(now);
+    let job = job.ended_at(now);
     let kept = job.clone();
     let write = move |tx: &mut badiano_store::Tx<'_>| {
         if !job::is_at_work(tx, &kept.id)? {

@@ -169,7 +169,7 @@ impl Job {
         Ok(n)
     }
 
-    pub(super) fn is_done(mut self, now: Instant) -> Self {
+    pub(super) fn ended_at(mut self, now: Instant) -> Self {
         (self.state, self.ended) = (State::Done, now.seconds());
         self
     }
