@@ -128,6 +128,13 @@ impl Source<'_> {
             "language" => self.cwe(&value["language"]),
             "inner-concept" => self.cwe(&value["extension"][0]["valueCodeableConcept"]),
             "race" => self.race(value),
+            _ => self.write_measured(row, value, beside),
+        }
+    }
+
+    /// Annotations, inputs, quantities and timings: a part of such a value may be told beside it.
+    fn write_measured(&self, row: &Row, value: &Value, beside: &mut Beside) -> Option<Components> {
+        match row.reading.name() {
             "annotation" | "annotation-concept" => {
                 let author = &value["authorReference"];
                 if let Some(person) = self.xcn(author) {
