@@ -357,7 +357,7 @@ export interface Access {
 
 export type DataClass =
   | 'demographics' | 'encounters' | 'orders' | 'imaging' | 'reports' | 'laboratory' | 'medication' | 'allergies' | 'conditions'
-  | 'immunizations' | 'documents' | 'other' | 'hiv' | 'mental-health' | 'reproduction';
+  | 'immunizations' | 'documents' | 'other' | 'hiv' | 'mental-health' | 'reproduction' | 'violence';
 
 /** GET /api/me/consents; POST answers the same */
 export interface MyConsents {
@@ -369,9 +369,22 @@ export interface MyConsents {
   /** What the rules come to: for each institution the classes that are closed to it for treatment. */
   closed: { clues: string; data_classes: DataClass[] }[];
 }
-export interface ConsentRule { permit: boolean; clues: string | null; data_class: DataClass | null; from: Instant }
+export interface ConsentRule {
+  permit: boolean; clues: string | null; cedula: string | null; role: string | null; data_class: DataClass | null;
+  /** Code of v3-ActReason; null: for care where it permits, for all where it refuses. */
+  purpose: string | null; from: Instant; until: Instant | null;
+  /** The same in plain words, in the reader's language. */
+  sentence: string;
+}
 /** POST /api/me/consents. 200 only when it stands durably at the hub; nodes are told at once. */
-export interface ConsentChange { permit: boolean; clues: string | null; data_class: DataClass | null }
+export interface ConsentChange {
+  permit: boolean; clues: string | null; data_class: DataClass | null;
+  /** Instead of `clues`: a professional by their licence, or everybody with a clinical role. */
+  cedula?: string; role?: string;
+  purpose?: 'TREAT' | 'PUBHLTH' | 'HRESCH' | 'HOPERAT';
+  /** The last day, or the moment. */
+  until?: string;
+}
 
 /** GET /api/me/notices -> { notices } newest first; POST /api/me/notices/read {} -> 204 marks all as read */
 export interface MyNotices { notices: Notice[] }

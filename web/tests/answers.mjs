@@ -92,8 +92,8 @@ const access = (n, over) => ({ id: `badiano.mx/SLSSA000012#${n}`, when: before(n
 export const accesses = { failed: [], entries: [access(1, { purpose: 'ETREAT', emergency: true, reason: 'Inconsciente en urgencias, sin acompañante', has_proof: false }), access(2, { own: true, who: LUZ.name, purpose: 'PATRQT' }), access(4, {}), access(9, { refused: true, what: 'imágenes' }), access(40, { who: 'Dra. Irene Solís', institution: 'Hospital Regional Norte', what: 'imágenes de tomografía' })] };
 export const consents = {
   institutions: [{ clues: 'SLSSA000012', name: 'Hospital Regional Norte', holds: true }, { clues: 'YNSSA000034', name: 'Hospital General Sur', holds: false }],
-  rules: [], sensitive: ['hiv', 'mental-health', 'reproduction'],
-  closed: [{ clues: 'SLSSA000012', data_classes: ['hiv', 'mental-health', 'reproduction'] }, { clues: 'YNSSA000034', data_classes: ['hiv', 'mental-health', 'reproduction'] }],
+  rules: [], sensitive: ['hiv', 'mental-health', 'reproduction', 'violence'],
+  closed: [{ clues: 'SLSSA000012', data_classes: ['hiv', 'mental-health', 'reproduction', 'violence'] }, { clues: 'YNSSA000034', data_classes: ['hiv', 'mental-health', 'reproduction', 'violence'] }],
 };
 export const notices = { notices: [{ when: before(1), kind: 'emergency-access', who: 'Dr. Raúl Cota', institution: 'Hospital General Sur', reason: 'Inconsciente en urgencias, sin acompañante', unread: true }] };
 export const peers = {

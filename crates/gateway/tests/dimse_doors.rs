@@ -10,7 +10,7 @@ use badiano_dicom::dimse::{Operation, Request};
 use badiano_gateway::dimse::SERVICES;
 use badiano_kernel::id::Uid;
 use badiano_kernel::{Instant, Principal, Purpose};
-use badiano_record::consent::{Consent, Rule};
+use badiano_record::consent::{Consent, Recipient, Rule};
 use badiano_record::consent_register::Statement;
 use badiano_record::peers::{Peer, PeerKind};
 
@@ -126,7 +126,7 @@ async fn what_is_closed_to_an_institution_is_not_there_for_its_modality() {
     let rule = Rule {
         permit: false,
         class: None,
-        recipient: Some(SUR.into()),
+        recipient: Some(Recipient::Institution(SUR.into())),
         purpose: None,
         from: Instant::now(),
         to: None,

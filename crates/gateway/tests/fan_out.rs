@@ -6,7 +6,7 @@ use badiano_exchange::wire::{ANSWER_BYTES_MAX, Allowance, Wire};
 use badiano_fhir::{Value, json};
 use badiano_gateway::Patience;
 use badiano_kernel::{Fault, Principal, Purpose};
-use badiano_record::consent::Rule;
+use badiano_record::consent::{Recipient, Rule};
 use badiano_testkit::proof::{Plan, Proof};
 use badiano_testkit::sources::{Behaviour, Source, request};
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ impl Together {
         let citizen = Principal::Citizen { curp: curp.into(), name: "Ella".into() };
         let now = badiano_kernel::Instant::now();
         let session = self.country.hub.session(citizen, Purpose::PatientRequest, now);
-        let recipient = Some(institution.to_owned());
+        let recipient = Some(Recipient::Institution(institution.to_owned()));
         let rule = Rule { permit: false, class: None, recipient, purpose: None, from: now, to: None };
         session.give_consent(rule, &[]).await.expect("said");
     }

@@ -3,7 +3,7 @@
 
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_record::class::DataClass;
-use badiano_record::consent::{Consent, Question, Rule};
+use badiano_record::consent::{Consent, Question, Recipient, Rule};
 use badiano_record::{Node, NodeOptions, NodeRole, Settings};
 use badiano_testkit::Rng;
 use std::time::{Duration, Instant as Clock};
@@ -60,6 +60,7 @@ fn consents() -> Result<f64, Fault> {
         let (recipient, classes) = asked[n % asked.len()];
         let question = Question {
             recipient: &recipients[recipient],
+            staff: None,
             source: CLUES,
             purpose: Purpose::Treatment,
             classes,
@@ -78,7 +79,7 @@ fn rule(rng: &mut Rng, from: Instant) -> Rule {
     Rule {
         permit: rng.percent(50),
         class: rng.percent(60).then_some(class),
-        recipient: rng.percent(60).then_some(recipient),
+        recipient: rng.percent(60).then_some(Recipient::Institution(recipient)),
         purpose: rng.percent(30).then_some(Purpose::Treatment),
         from,
         to: None,

@@ -1,6 +1,6 @@
 //! Access rules: what each kind of principal may do, before consent is asked. A pure table (house, invariant 2).
 
-use crate::class::DataClass;
+use crate::class::{DataClass, SENSITIVE};
 use badiano_kernel::principal::{Principal, Purpose, Role};
 
 /// What is to be done.
@@ -20,8 +20,10 @@ struct Grant {
     write: u64,
 }
 
+/// What is done for a patient is done whatever the reason for it is coded as: sensitive classes are decided by consent, and a type of
+/// resource alone by role.
 const DEMOGRAPHICS_AND_ORDERS: u64 =
-    DataClass::Demographics.bit() | DataClass::Encounters.bit() | DataClass::Orders.bit();
+    DataClass::Demographics.bit() | DataClass::Encounters.bit() | DataClass::Orders.bit() | SENSITIVE;
 
 /// What listed senders of messages tell beside demographics and orders: they write it and read none of it.
 const TOLD_BY_MESSAGES: u64 = DataClass::Reports.bit()
@@ -37,14 +39,14 @@ const GRANTS: &[Grant] = &[
     Grant {
         role: Role::Radiologist,
         read: u64::MAX,
-        write: DataClass::Reports.bit() | DataClass::Imaging.bit() | DataClass::Orders.bit(),
+        write: DataClass::Reports.bit() | DataClass::Imaging.bit() | DataClass::Orders.bit() | SENSITIVE,
     },
     // What a resident writes goes through the workflow alone, so that another signs it.
     Grant { role: Role::Resident, read: u64::MAX, write: 0 },
     Grant {
         role: Role::Technologist,
         read: DEMOGRAPHICS_AND_ORDERS | DataClass::Imaging.bit() | DataClass::Public.bit(),
-        write: DataClass::Imaging.bit() | DataClass::Orders.bit(),
+        write: DataClass::Imaging.bit() | DataClass::Orders.bit() | SENSITIVE,
     },
     Grant { role: Role::Clinician, read: u64::MAX, write: u64::MAX },
     Grant {
@@ -52,8 +54,9 @@ const GRANTS: &[Grant] = &[
         read: DataClass::Demographics.bit()
             | DataClass::Medication.bit()
             | DataClass::Allergies.bit()
-            | DataClass::Public.bit(),
-        write: DataClass::Medication.bit(),
+            | DataClass::Public.bit()
+            | SENSITIVE,
+        write: DataClass::Medication.bit() | SENSITIVE,
     },
     Grant {
         role: Role::Registrar,
@@ -122,7 +125,10 @@ fn of_scopes(scopes: &[String], action: Action) -> u64 {
         mask | if k == "*" {
             u64::MAX
         } else {
-            crate::class::classes_of(&badiano_fhir::fhir!({ "resourceType": (k.as_str()) }))
+            match crate::class::classes_of(&badiano_fhir::fhir!({ "resourceType": (k.as_str()) })) {
+                public if public == DataClass::Public.bit() => public,
+                of_patients => of_patients | SENSITIVE,
+            }
         }
     })
 }
@@ -197,7 +203,7 @@ mod tests {
     #[test]
     fn scopes_open_what_they_name_and_no_more() {
         let read = system("system/DiagnosticReport.rs");
-        assert_eq!(classes(&read, Purpose::Treatment, Action::Read), DataClass::Reports.bit());
+        assert_eq!(classes(&read, Purpose::Treatment, Action::Read), DataClass::Reports.bit() | SENSITIVE);
         assert_eq!(classes(&read, Purpose::Treatment, Action::Write), 0);
         assert!(scope_names(&read, "DiagnosticReport", Action::Read));
         assert!(!scope_names(&read, "ImagingStudy", Action::Read));

@@ -24,10 +24,12 @@ pub enum DataClass {
     Reproduction,
     /// Not about a patient: directories, terminology, definitions.
     Public,
+    /// Sensitive by law, like the three above; it stands last since masks are kept in rows.
+    Violence,
 }
 
 impl DataClass {
-    pub const ALL: [DataClass; 16] = [
+    pub const ALL: [DataClass; 17] = [
         DataClass::Demographics,
         DataClass::Encounters,
         DataClass::Orders,
@@ -44,6 +46,7 @@ impl DataClass {
         DataClass::MentalHealth,
         DataClass::Reproduction,
         DataClass::Public,
+        DataClass::Violence,
     ];
     pub const fn bit(self) -> u64 {
         1 << (self as u64)
@@ -66,19 +69,22 @@ impl DataClass {
             DataClass::MentalHealth => "mental-health",
             DataClass::Reproduction => "reproduction",
             DataClass::Public => "public",
+            DataClass::Violence => "violence",
         }
     }
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|c| c.code() == code)
     }
     pub const fn is_sensitive(self) -> bool {
-        matches!(self, DataClass::Hiv | DataClass::MentalHealth | DataClass::Reproduction)
+        self.bit() & SENSITIVE != 0
     }
 }
 
 /// The sensitive classes as a mask.
-pub const SENSITIVE: u64 =
-    DataClass::Hiv.bit() | DataClass::MentalHealth.bit() | DataClass::Reproduction.bit();
+pub const SENSITIVE: u64 = DataClass::Hiv.bit()
+    | DataClass::MentalHealth.bit()
+    | DataClass::Reproduction.bit()
+    | DataClass::Violence.bit();
 
 /// Resource types and the class each belongs to where nothing in it says otherwise.
 const BY_TYPE: &[(&str, DataClass)] = &[
@@ -130,22 +136,38 @@ const BY_LABEL: &[(&str, DataClass)] = &[
     ("SUD", DataClass::MentalHealth),
     ("SEX", DataClass::Reproduction),
     ("SRH", DataClass::Reproduction),
+    ("DV", DataClass::Violence),
+    ("SDV", DataClass::Violence),
+    ("VIO", DataClass::Violence),
+    ("SEXASSLT", DataClass::Violence),
 ];
 
-/// The classes of a resource as a mask: its type's, and those that its security labels and its codes add.
+/// The sensitive class that a confidentiality label names.
+pub fn class_of_label(code: &str) -> Option<DataClass> {
+    BY_LABEL.iter().find(|(label, _)| *label == code).map(|(_, class)| *class)
+}
+
+/// The class of everything of a type, without what its content adds.
+pub fn class_of_type(kind: &str) -> Option<DataClass> {
+    BY_TYPE.iter().find(|(k, _)| *k == kind).map(|(_, class)| *class)
+}
+
+/// The classes of a resource as a mask: its type's, and those that its security labels and codes add.
 pub fn classes_of(resource: &Value) -> u64 {
     let kind = resource.resource_type();
-    let own = BY_TYPE.iter().find(|(k, _)| *k == kind).map_or(DataClass::Other, |(_, c)| *c);
-    let labels = resource["meta"]["security"].items();
-    let named =
-        |label: &Value| BY_LABEL.iter().find(|(code, _)| *code == label.str_of("code")).map(|(_, c)| c.bit());
+    let own = class_of_type(kind).unwrap_or(DataClass::Other);
+    // A directory or a catalogue names codes and is about nobody.
+    if own == DataClass::Public {
+        return own.bit() | labelled(resource);
+    }
     let imaging =
         if kind == "DiagnosticReport" && is_of_images(resource) { DataClass::Imaging.bit() } else { 0 };
-    let coded = match own {
-        DataClass::Public | DataClass::Demographics => 0,
-        _ => crate::sensitive::classes_of_codes(resource),
-    };
-    labels.iter().filter_map(named).fold(own.bit() | imaging | coded, |mask, bit| mask | bit)
+    own.bit() | imaging | labelled(resource) | crate::sensitive_codes::classes_in(resource)
+}
+
+fn labelled(resource: &Value) -> u64 {
+    let named = |label: &Value| class_of_label(label.str_of("code")).map(DataClass::bit);
+    resource["meta"]["security"].items().iter().filter_map(named).fold(0, |mask, bit| mask | bit)
 }
 
 /// A report on images belongs to the images too: who closes imaging closes what was read from it.
@@ -169,5 +191,15 @@ mod tests {
         let labelled =
             fhir!({ "resourceType": "DiagnosticReport", "meta": { "security": [{ "code": "HIV" }] } });
         assert_eq!(classes_of(&labelled), DataClass::Reports.bit() | DataClass::Hiv.bit());
+    }
+
+    #[test]
+    fn a_code_makes_a_resource_sensitive_wherever_it_stands_in_it() {
+        let coding = fhir!({ "system": "http://hl7.org/fhir/sid/icd-10", "code": "F32.1" });
+        let order =
+            fhir!({ "resourceType": "ServiceRequest", "reasonCode": [{ "coding": [(coding.clone())] }] });
+        assert_eq!(classes_of(&order), DataClass::Orders.bit() | DataClass::MentalHealth.bit());
+        let catalogue = fhir!({ "resourceType": "ValueSet", "compose": { "include": [(coding)] } });
+        assert_eq!(classes_of(&catalogue), DataClass::Public.bit());
     }
 }

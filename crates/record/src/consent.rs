@@ -1,16 +1,35 @@
 //! Consent as a citizen gives and withdraws it, compiled to a decision of a few comparisons (IHE PCF; house, invariant 3). Pure.
+//!
+//! A permission opens what it names and no more: where it names no purpose it is for care, where it names no class it is for those that
+//! are not sensitive, and a sensitive class stays open for a year. A refusal closes all that it does not limit.
 
 use crate::class::{DataClass, SENSITIVE};
-use badiano_fhir::{Value, fhir};
+use badiano_kernel::principal::{Role, Staff};
 use badiano_kernel::{Instant, Purpose};
+use std::sync::LazyLock;
 
-/// One sentence of a consent. An absent field means "any".
+/// A permission for a sensitive class lapses after this long unless it is given again.
+pub const SENSITIVE_SECONDS: i64 = 365 * 86_400;
+/// Sentences that one person's consent has at most.
+pub const RULES_MAX: usize = 256;
+
+/// For whom a sentence is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// CLUES of the institution that asks.
+    Institution(String),
+    /// Professional licence (cédula) of the person who asks, wherever they work.
+    Professional(String),
+    /// Everybody who has this role, wherever they work.
+    Role(Role),
+}
+
+/// One sentence of a consent. An absent field means "any", as far as the module says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     pub permit: bool,
     pub class: Option<DataClass>,
-    /// CLUES of the institution that asks.
-    pub recipient: Option<String>,
+    pub recipient: Option<Recipient>,
     pub purpose: Option<Purpose>,
     pub from: Instant,
     pub to: Option<Instant>,
@@ -19,7 +38,10 @@ pub struct Rule {
 /// What is to be decided. `source` is the institution that recorded the data.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
+    /// CLUES of the institution that asks.
     pub recipient: &'a str,
+    /// The person who asks there, where it is one.
+    pub staff: Option<&'a Staff>,
     pub source: &'a str,
     pub purpose: Purpose,
     /// Mask of data classes.
@@ -33,92 +55,84 @@ pub struct Consent {
     pub rules: Vec<Rule>,
 }
 
+impl Recipient {
+    fn is(&self, q: &Question<'_>) -> bool {
+        match self {
+            Recipient::Institution(clues) => clues == q.recipient,
+            Recipient::Professional(cedula) => q.staff.is_some_and(|s| s.cedula.as_ref() == Some(cedula)),
+            Recipient::Role(role) => q.staff.is_some_and(|s| s.roles.contains(role)),
+        }
+    }
+
+    /// A person is more exact than an institution, and that more than a role.
+    fn weight(&self) -> u8 {
+        match self {
+            Recipient::Professional(_) => 12,
+            Recipient::Institution(_) => 8,
+            Recipient::Role(_) => 4,
+        }
+    }
+}
+
 impl Rule {
     fn speaks_to(&self, class: DataClass, q: &Question<'_>) -> bool {
-        self.class.is_none_or(|c| c == class)
-            && self.recipient.as_deref().is_none_or(|r| r == q.recipient)
-            && self.purpose.is_none_or(|p| p == q.purpose)
+        self.names(class)
+            && self.recipient.as_ref().is_none_or(|r| r.is(q))
+            && self.is_for(q.purpose)
             && self.from <= q.now
-            && self.to.is_none_or(|end| q.now < end)
+            && self.end_for(class).is_none_or(|end| q.now < end)
+    }
+
+    fn names(&self, class: DataClass) -> bool {
+        match self.class {
+            Some(named) => named == class,
+            None => !(self.permit && class.is_sensitive()),
+        }
+    }
+
+    fn is_for(&self, purpose: Purpose) -> bool {
+        match self.purpose {
+            Some(named) => named == purpose,
+            None => !self.permit || purpose == Purpose::Treatment,
+        }
+    }
+
+    fn end_for(&self, class: DataClass) -> Option<Instant> {
+        let lapse = (self.permit && class.is_sensitive()).then(|| self.from.plus_seconds(SENSITIVE_SECONDS));
+        match (self.to, lapse) {
+            (Some(to), Some(lapse)) => Some(to.min(lapse)),
+            (to, lapse) => to.or(lapse),
+        }
     }
 
     /// More exactly said outranks more generally said.
     fn weight(&self) -> u8 {
-        u8::from(self.recipient.is_some()) * 4
+        self.recipient.as_ref().map_or(0, Recipient::weight)
             + u8::from(self.class.is_some()) * 2
             + u8::from(self.purpose.is_some())
     }
 
-    /// The rule as a FHIR Consent provision.
-    pub fn to_provision(&self) -> Value {
-        let mut provision = fhir!({ "type": (if self.permit { "permit" } else { "deny" }) });
-        let mut period = fhir!({ "start": (self.from.to_rfc3339()) });
-        if let Some(end) = self.to {
-            period.set("end", end.to_rfc3339());
-        }
-        provision.set("period", period);
-        if let Some(recipient) = &self.recipient {
-            let identifier =
-                fhir!({ "system": (badiano_mexico::naming::CLUES), "value": (recipient.as_str()) });
-            provision.push(
-                "actor",
-                fhir!({
-                    "role": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP" }] },
-                    "reference": { "identifier": identifier }
-                }),
-            );
-        }
-        if let Some(purpose) = self.purpose {
-            provision.push("purpose", fhir!({ "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": (purpose.code()) }));
-        }
-        if let Some(class) = self.class {
-            provision.push("class", fhir!({ "system": CLASS_SYSTEM, "code": (class.code()) }));
-        }
-        provision
+    /// Whether it opens what only an advanced electronic signature may open.
+    pub fn opens_sensitive(&self) -> bool {
+        self.permit && self.class.is_some_and(DataClass::is_sensitive)
     }
 
-    /// Reads what [`Rule::to_provision`] writes; nothing when a part says more than the engine can keep.
-    pub fn from_provision(provision: &Value) -> Option<Self> {
-        let permit = match provision.str_of("type") {
-            "permit" => true,
-            "deny" => false,
-            _ => return None,
-        };
-        let known = ["type", "period", "actor", "purpose", "class"];
-        let all_known = provision.as_object()?.iter().all(|(key, _)| known.contains(&key));
-        let single = |key: &str| provision[key].items().len() <= 1;
-        if !all_known || !single("actor") || !single("purpose") || !single("class") {
-            return None;
-        }
-        let time = |key: &str| provision["period"][key].as_str().map(Instant::parse_rfc3339);
-        let optional = |key: &str| provision[key].items().first();
-        Some(Rule {
-            permit,
-            class: match optional("class") {
-                Some(c) => Some(DataClass::from_code(c.str_of("code"))?),
-                None => None,
-            },
-            recipient: match optional("actor") {
-                Some(a) => Some(a["reference"]["identifier"]["value"].as_str()?.to_owned()),
-                None => None,
-            },
-            purpose: match optional("purpose") {
-                Some(p) => Some(Purpose::from_code(p.str_of("code"))?),
-                None => None,
-            },
-            from: time("start").unwrap_or(Some(Instant::from_micros(0)))?,
-            to: match time("end") {
-                Some(end) => Some(end?),
-                None => None,
-            },
-        })
+    /// Whether it names one institution or person, so that it holds for what they recorded themselves too.
+    fn names_somebody(&self) -> bool {
+        matches!(self.recipient, Some(Recipient::Institution(_) | Recipient::Professional(_)))
     }
 }
 
-/// The code system of data classes in Consent.provision.class.
-pub const CLASS_SYSTEM: &str = "urn:badiano:data-class";
-
 impl Consent {
+    /// One more sentence. What said the same before it, and would never speak again, leaves (it stays in the versions).
+    pub fn say(&mut self, rule: Rule) {
+        let about = |r: &Rule| (r.class, r.recipient.clone(), r.purpose);
+        if rule.to.is_none() {
+            self.rules.retain(|r| about(r) != about(&rule));
+        }
+        self.rules.push(rule);
+    }
+
     /// Whether data of these classes may go to the recipient. Every class must be open.
     pub fn permits(&self, q: &Question<'_>) -> bool {
         DataClass::ALL
@@ -135,29 +149,37 @@ impl Consent {
         let spoken = self.rules.iter().filter(|r| r.speaks_to(class, q)).max_by_key(|r| r.weight());
         match spoken {
             // What an institution itself recorded stays with its own staff unless the citizen names it.
-            Some(rule) if !rule.permit && q.recipient == q.source => rule.recipient.is_none(),
+            Some(rule) if !rule.permit && q.recipient == q.source => !rule.names_somebody(),
             Some(rule) => rule.permit,
             None => default_by_law(class, q),
         }
     }
-
-    /// The consent as FHIR Consent provisions.
-    pub fn to_provisions(&self) -> Value {
-        Value::Array(self.rules.iter().map(Rule::to_provision).collect())
-    }
-
-    pub fn from_provisions(provisions: &Value) -> Option<Self> {
-        let rules = provisions.items().iter().map(Rule::from_provision).collect::<Option<Vec<_>>>()?;
-        Some(Consent { rules })
-    }
 }
 
-/// Where the citizen has said nothing: care is open, sensitive classes stay where they were recorded, all else is closed.
+/// What law and institutions have set where the person has said nothing: `consent_defaults.csv`, one line for each thing that is open.
+struct Default {
+    own: bool,
+    purpose: Purpose,
+    sensitive_too: bool,
+}
+
+static DEFAULTS: LazyLock<Vec<Default>> = LazyLock::new(|| {
+    let default = |line: &'static str| {
+        let mut cells = line.splitn(5, ',');
+        let mut cell = || cells.next().expect("the table has five columns");
+        let (own, purpose) =
+            (cell() == "own", Purpose::from_code(cell()).expect("the table names purposes that are"));
+        let sensitive_too = cell() == "any";
+        assert_eq!(cell(), "permit", "what no line opens is closed");
+        Default { own, purpose, sensitive_too }
+    };
+    include_str!("consent_defaults.csv").lines().skip(1).map(default).collect()
+});
+
 fn default_by_law(class: DataClass, q: &Question<'_>) -> bool {
-    if q.recipient == q.source {
-        return matches!(q.purpose, Purpose::Treatment | Purpose::Operations);
-    }
-    q.purpose == Purpose::Treatment && class.bit() & SENSITIVE == 0
+    let own = q.recipient == q.source;
+    let plain = class.bit() & SENSITIVE == 0;
+    DEFAULTS.iter().any(|d| d.own == own && d.purpose == q.purpose && (d.sensitive_too || plain))
 }
 
 #[cfg(test)]
@@ -170,6 +192,7 @@ mod tests {
     fn asks(recipient: &str, classes: u64) -> Question<'_> {
         Question {
             recipient,
+            staff: None,
             source: NORTE,
             purpose: Purpose::Treatment,
             classes,
@@ -181,7 +204,7 @@ mod tests {
         Rule {
             permit: false,
             class,
-            recipient: recipient.map(str::to_owned),
+            recipient: recipient.map(|r| Recipient::Institution(r.to_owned())),
             purpose: None,
             from: Instant::from_seconds(50),
             to: None,
@@ -229,10 +252,40 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_survives_the_way_through_fhir_and_what_cannot_be_kept_is_refused() {
-        let rule = withdrawn(Some(SUR), Some(DataClass::Imaging));
-        assert_eq!(Rule::from_provision(&rule.to_provision()), Some(rule.clone()));
-        let more = rule.to_provision().with("dataPeriod", fhir!({ "start": "2020" }));
-        assert_eq!(Rule::from_provision(&more), None);
+    fn a_permission_opens_what_it_names_and_no_more() {
+        let open = |class| Consent { rules: vec![Rule { permit: true, ..withdrawn(Some(SUR), class) }] };
+        let all = open(None);
+        assert!(!all.permits(&asks(SUR, DataClass::Hiv.bit())), "a sensitive class is opened by name");
+        let research = Question { purpose: Purpose::Research, ..asks(SUR, DataClass::Imaging.bit()) };
+        assert!(!all.permits(&research), "a permission is for care unless it says otherwise");
+        let named = open(Some(DataClass::Hiv));
+        assert!(named.permits(&asks(SUR, DataClass::Hiv.bit())));
+        let later = Instant::from_seconds(50 + SENSITIVE_SECONDS);
+        assert!(
+            !named.permits(&Question { now: later, ..asks(SUR, DataClass::Hiv.bit()) }),
+            "it lapses after a year"
+        );
+    }
+
+    #[test]
+    fn a_professional_outranks_their_institution_and_that_their_role() {
+        let staff = Staff {
+            account: "a".into(),
+            name: "A".into(),
+            roles: vec![Role::Clinician],
+            institution: SUR.into(),
+            cedula: Some("99000001".into()),
+        };
+        let asked = Question { staff: Some(&staff), ..asks(SUR, DataClass::Imaging.bit()) };
+        let said = |permit, recipient| Rule { permit, recipient: Some(recipient), ..withdrawn(None, None) };
+        let mut consent = Consent { rules: vec![said(false, Recipient::Role(Role::Clinician))] };
+        assert!(!consent.permits(&asked));
+        assert!(consent.permits(&Question { staff: None, ..asked }), "a system has no role");
+        consent.rules.insert(0, said(true, Recipient::Institution(SUR.into())));
+        assert!(consent.permits(&asked));
+        consent.rules.insert(0, said(false, Recipient::Professional("99000001".into())));
+        assert!(!consent.permits(&asked));
+        let at_home = Question { source: SUR, ..asked };
+        assert!(!consent.permits(&at_home), "a person who is named is closed out where they recorded it too");
     }
 }

@@ -1,11 +1,11 @@
 //! Consents as kept at a node: given at the hub, spread to every node, remembered compiled (house, invariants 3 and 8).
 
 use crate::audit::Act;
-use crate::class::DataClass;
-use crate::consent::{Consent, Rule};
+use crate::consent::{Consent, RULES_MAX, Rule};
+use crate::consent_fhir;
 use crate::node::{NO_HUB, Node, NodeRole};
 use crate::patient_index::patients_of_curp;
-use crate::resources::Precondition;
+use crate::resources::{Precondition, Versioned};
 use crate::session::Session;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
@@ -32,16 +32,29 @@ impl Statement {
         fhir!({
             "curp": (self.curp.as_str()),
             "version": (self.version.to_string()),
-            "provision": (self.consent.to_provisions())
+            "provision": (consent_fhir::to_provisions(&self.consent))
         })
     }
     pub fn from_value(value: &Value) -> Option<Self> {
         Some(Statement {
             curp: value["curp"].as_str()?.to_owned(),
             version: value["version"].as_str()?.parse().ok()?,
-            consent: Consent::from_provisions(&value["provision"])?,
+            consent: consent_fhir::read_provisions(&value["provision"]).ok()?,
         })
     }
+}
+
+/// A consent has a limit, and opens no sensitive class anew without a signature.
+fn may_stand(before: &Consent, after: &Consent) -> Result<(), Fault> {
+    if after.rules.len() > RULES_MAX {
+        return Err(Fault::too_costly(format!("a consent has at most {RULES_MAX} rules")));
+    }
+    if after.rules.iter().any(|r| r.opens_sensitive() && !before.rules.contains(r)) {
+        return Err(Fault::not_supported(
+            "opening a sensitive class needs an advanced electronic signature, which is not there yet",
+        ));
+    }
+    Ok(())
 }
 
 /// Compiles every kept consent at the start.
@@ -106,51 +119,120 @@ fn kept_in(view: &View<'_>, curp: &str) -> Result<Option<Statement>, Fault> {
 impl Session {
     /// Hub: the citizen says something new. It is durable, compiled here, and on its way to `institutions` when this returns.
     pub async fn give_consent(&self, mut rule: Rule, institutions: &[String]) -> Result<Statement, Fault> {
-        let Principal::Citizen { curp, .. } = self.principal().clone() else {
-            return Err(Fault::forbidden("only the person gives or withdraws their consent here"));
-        };
-        if self.node().settings().role != NodeRole::Hub || self.purpose() != Purpose::PatientRequest {
-            return Err(Fault::not_supported("consent is given at the hub"));
+        rule.from = self.now();
+        let said = |consent: &mut Consent| consent.say(rule);
+        Ok(self.restate(said, None, Precondition::None, institutions.to_vec()).await?.0)
+    }
+
+    /// Hub: the citizen's whole consent as a FHIR Consent; what they had said before stays as versions (IHE PCF, ITI-108).
+    pub(crate) async fn put_consent(
+        &self,
+        resource: Value,
+        expect: Precondition,
+    ) -> Result<Versioned, Fault> {
+        let curp = self.giver()?;
+        let consent = consent_fhir::read(&resource, &self.node().settings().zone)?;
+        let ids = self.node().store().read(|view| patients_of_curp(view, &curp))?;
+        let patient = &resource["patient"];
+        let by_number = patient["identifier"].str_of("system") == naming::CURP
+            && patient["identifier"].str_of("value") == curp;
+        let by_id = patient
+            .str_of("reference")
+            .strip_prefix("Patient/")
+            .is_some_and(|id| ids.iter().any(|i| i == id));
+        if !by_id && !by_number {
+            return Err(Fault::forbidden("a person gives consent about themselves").at("Consent.patient"));
         }
-        if rule.class.is_some_and(DataClass::is_sensitive) && rule.permit {
+        let own = ids.first().map(|id| format!("consent-{id}"));
+        if own.is_none() {
+            return Err(
+                Fault::not_found("no institution has registered this person yet").at("Consent.patient")
+            );
+        }
+        if expect != Precondition::Absent && own.as_deref() != Some(resource.id()) {
+            return Err(Fault::invalid("a person has one consent here: write to its own id, or create it")
+                .at("Consent.id"));
+        }
+        let institutions =
+            self.node().participants()?.into_iter().filter(|p| p.active).map(|p| p.clues).collect();
+        let said = move |all: &mut Consent| *all = consent;
+        let (_, put) = self.restate(said, Some(resource), expect, institutions).await?;
+        put.ok_or_else(|| Fault::bug("the consent of a known person is put"))
+    }
+
+    /// Whose consent this session may change: the person's own, at the hub.
+    fn giver(&self) -> Result<String, Fault> {
+        if self.node().settings().role != NodeRole::Hub {
+            return Err(Fault::not_supported("consent is given at the hub, by the person"));
+        }
+        match self.principal() {
+            Principal::Citizen { curp, .. } if self.purpose() == Purpose::PatientRequest => Ok(curp.clone()),
+            _ => Err(Fault::forbidden("only the person gives or withdraws their consent here")),
+        }
+    }
+
+    /// A Consent about who may see what is written by the person alone: anywhere else it would be kept and not obeyed.
+    pub(crate) fn is_no_consent(&self, resource: &Value) -> Result<(), Fault> {
+        if !consent_fhir::is_about_privacy(resource) {
+            return Ok(());
+        }
+        if self.node().settings().role == NodeRole::Hub {
+            self.giver()?;
             return Err(Fault::not_supported(
-                "opening a sensitive class needs an advanced electronic signature, which is not there yet",
+                "a consent is created or updated alone; to withdraw it, update it as inactive",
             ));
         }
-        rule.from = self.now();
-        let writer = self.writer();
-        let institutions = institutions.to_vec();
-        let statement = self
+        let patient = resource["patient"].str_of("reference").strip_prefix("Patient/");
+        let person = self.node().store().read(|view| match patient {
+            Some(id) => crate::patient_index::curp_of(view, id),
+            None => Ok(None),
+        })?;
+        match person {
+            // About nobody who is known by their CURP: a document like any other.
+            None => Ok(()),
+            Some(_) => self.giver().map(|_| ()),
+        }
+    }
+
+    /// A new version of what the person says: kept, written as FHIR, on its way and compiled, in this order.
+    async fn restate(
+        &self,
+        say: impl FnOnce(&mut Consent) + Send + 'static,
+        resource: Option<Value>,
+        expect: Precondition,
+        institutions: Vec<String>,
+    ) -> Result<(Statement, Option<Versioned>), Fault> {
+        let (curp, writer) = (self.giver()?, self.writer());
+        let done = self
             .node()
             .store()
             .write_from_reserve(move |tx| {
-                let before = tx.document("consent", &curp)?;
-                let old = before.as_ref().and_then(|d| badiano_fhir::json::parse(&d.body).ok());
-                let mut statement = old.and_then(|v| Statement::from_value(&v)).unwrap_or(Statement {
+                let mut statement = kept_in(tx, &curp)?.unwrap_or(Statement {
                     curp: curp.clone(),
                     version: 0,
                     consent: Consent::default(),
                 });
+                let before = statement.consent.clone();
                 statement.version += 1;
-                statement.consent.rules.push(rule);
+                say(&mut statement.consent);
+                may_stand(&before, &statement.consent)?;
                 let text = badiano_fhir::json::to_string(&statement.to_value());
                 tx.put_document("consent", &curp, text.as_bytes(), Expect::Any, writer.now)?;
-                for id in patients_of_curp(tx, &curp)?.into_iter().take(1) {
-                    writer.put(
-                        tx,
-                        consent_resource(&id, &statement, writer.now),
-                        Precondition::None,
-                        "consent",
-                    )?;
+                let mut put = None;
+                if let Some(id) = patients_of_curp(tx, &curp)?.first() {
+                    let own = format!("consent-{id}");
+                    let shown = resource.map(|r| r.with("id", own));
+                    let shown = shown.unwrap_or_else(|| consent_resource(id, &statement, writer.now));
+                    put = Some(writer.put(tx, shown, expect, "consent")?);
                 }
                 for clues in institutions {
                     tx.enqueue(&format!("{SPREAD}/{clues}"), &curp, text.as_bytes(), writer.now)?;
                 }
-                Ok(statement)
+                Ok((statement, put))
             })
             .await?;
-        remember(self.node(), &statement)?;
-        Ok(statement)
+        remember(self.node(), &done.0)?;
+        Ok(done)
     }
 
     /// The citizen's own rules, oldest first.
@@ -260,6 +342,6 @@ fn consent_resource(patient: &str, statement: &Statement, now: Instant) -> Value
         "patient": { "reference": (format!("Patient/{patient}")) },
         "dateTime": (now.to_rfc3339()),
         "policyRule": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "OPTIN" }] },
-        "provision": { "type": "permit", "provision": (statement.consent.to_provisions()) }
+        "provision": { "type": "permit", "provision": (consent_fhir::to_provisions(&statement.consent)) }
     })
 }

@@ -92,6 +92,9 @@ impl Session {
         interaction: &'static str,
     ) -> Result<Versioned, Fault> {
         resources::check(&resource)?;
+        if self.node.settings().role == NodeRole::Hub && crate::consent_fhir::is_about_privacy(&resource) {
+            return self.put_consent(resource, expect).await;
+        }
         self.may_write(&resource)?;
         let session = self.clone();
         let writer = self.writer();
@@ -214,7 +217,8 @@ impl Session {
         if let Principal::Citizen { curp, .. } = &self.principal {
             return self.is_own(stub.pat, curp);
         }
-        if self.purpose == Purpose::Emergency && self.reason.is_some() {
+        let licensed = self.principal.staff().is_some_and(|s| s.cedula.is_some());
+        if self.purpose == Purpose::Emergency && self.reason.is_some() && licensed {
             return stub.class & crate::class::SENSITIVE == 0;
         }
         if matches!(self.principal, Principal::Job { .. }) {
@@ -230,6 +234,7 @@ impl Session {
         let source = if stub.source.is_empty() { &settings.clues } else { &stub.source };
         let question = Question {
             recipient,
+            staff: self.principal.staff(),
             source,
             purpose: self.purpose,
             classes: stub.class & !self.identity_classes(),
@@ -298,6 +303,7 @@ impl Session {
 
     pub(crate) fn may_write(&self, resource: &Value) -> Result<(), Fault> {
         self.scope_allows(resource.resource_type(), Action::Write)?;
+        self.is_no_consent(resource)?;
         let allowed = access::classes(&self.principal, self.purpose, Action::Write);
         // Whoever may record a thing may record it of a sensitive matter; reading it is another question.
         if classes_of(resource) & !crate::class::SENSITIVE & !allowed == 0 {

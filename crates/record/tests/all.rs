@@ -11,7 +11,7 @@ use badiano_kernel::principal::{Role, Staff};
 use badiano_kernel::{FaultKind, Instant, Principal, Purpose};
 use badiano_record::audit::proof::{Proof, Trust};
 use badiano_record::conditional::Criteria;
-use badiano_record::consent::{Consent, Rule};
+use badiano_record::consent::{Consent, Recipient, Rule};
 use badiano_record::consent_register::{LEASE_SECONDS, Statement};
 use badiano_record::messages::{Intake, MessageState};
 use badiano_record::participants::JoinRequest;
@@ -103,7 +103,7 @@ fn closed_to_sur(now: Instant) -> Consent {
     let rule = Rule {
         permit: false,
         class: Some(class),
-        recipient: Some(SUR.into()),
+        recipient: Some(Recipient::Institution(SUR.into())),
         purpose: None,
         from: now,
         to: None,
@@ -443,4 +443,66 @@ async fn a_held_message_is_applied_again_from_its_bytes_once_it_is_understood() 
     assert_eq!(admin.held_message(&held.id).err().map(|f| f.kind), Some(FaultKind::Conflict), "once");
     let repeated = sender.receive_message(intake(person, None)).await.expect("taken");
     assert_eq!(repeated.state, MessageState::Repeated, "the sender's own second try does nothing twice");
+}
+
+/// A Consent as a person's application sends it: Sur may see no imaging, and medical staff elsewhere nothing for research.
+fn consent_of(patient: &str) -> Value {
+    fhir!({
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy" }] },
+        "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }],
+        "patient": { "reference": (format!("Patient/{patient}")) },
+        "dateTime": "2026-11-23",
+        "policyRule": { "coding": [{ "code": "OPTIN" }] },
+        "provision": {
+            "type": "permit",
+            "provision": [{
+                "type": "deny",
+                "actor": [{ "role": { "coding": [{ "code": "IRCP" }] }, "reference": { "identifier": { "system": "urn:oid:2.16.840.1.113883.4.631", "value": SUR } } }],
+                "class": [{ "system": "urn:badiano:data-class", "code": "imaging" }]
+            }]
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_sent_as_fhir_holds_by_the_person_alone_and_is_withdrawn_as_a_version() {
+    let central = open(NodeRole::Hub, HUB);
+    let now = Instant::now();
+    let person = &badiano_testkit::people::population(7, 1)[0];
+    let system = central.node.session(scripts("system/*.cruds"), Purpose::Treatment, now);
+    let patient =
+        system.register_patient(person.patient("urn:badiano:authority:N")).await.expect("registered");
+    let patient = patient.resource.id().to_owned();
+    let citizen = Principal::Citizen { curp: person.curp.as_str().to_owned(), name: "ella".into() };
+    let hers = central.node.session(citizen, Purpose::PatientRequest, now);
+
+    let foreign = system.create(consent_of(&patient)).await.expect_err("a system gives nobody's consent");
+    assert_eq!(foreign.kind, FaultKind::Forbidden);
+    let by_rule = hers.create(consent_of(&patient).with("verification", fhir!([{ "verified": true }]))).await;
+    assert_eq!(by_rule.expect_err("not held").place, "Consent.verification");
+    let others = hers.create(consent_of("another")).await.expect_err("about somebody else");
+    assert_eq!(others.kind, FaultKind::Forbidden);
+
+    let given = hers.create(consent_of(&patient)).await.expect("given");
+    assert_eq!(given.resource.id(), format!("consent-{patient}"));
+    let rules = hers.own_consent().expect("hers").rules;
+    assert_eq!(rules.len(), 1, "a bare permission at the root says nothing new");
+    assert_eq!(rules[0].recipient, Some(Recipient::Institution(SUR.into())));
+
+    let withdrawn = given.resource.with("status", "inactive");
+    let second = hers.update(withdrawn, Precondition::None).await.expect("withdrawn");
+    assert_eq!(second.version, 2);
+    assert!(hers.own_consent().expect("hers").rules.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_that_would_be_kept_and_not_obeyed_is_refused_at_a_hospital() {
+    let place = open(NodeRole::Hospital, NORTE);
+    let now = Instant::now();
+    let known = record(&place.node, now).await;
+    let session = place.node.session(scripts("system/*.cruds"), Purpose::Treatment, now);
+    let refused = session.create(consent_of(&known.patient)).await.expect_err("it would lie");
+    assert_eq!(refused.kind, FaultKind::NotSupported);
 }

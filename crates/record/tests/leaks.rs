@@ -10,7 +10,7 @@ use badiano_fhir::{Value, fhir};
 use badiano_kernel::principal::{Role, Staff};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_record::class::DataClass;
-use badiano_record::consent::{Consent, Rule};
+use badiano_record::consent::{Consent, Recipient, Rule};
 use badiano_record::consent_register::Statement;
 use badiano_record::history::Asked;
 use badiano_record::resources::Precondition;
@@ -20,6 +20,7 @@ use badiano_testkit::proof::{Plan, Proof};
 use std::collections::BTreeSet;
 
 const OTRO: &str = "YNSSA999103";
+const CEDULAS: [&str; 2] = ["99000001", "99000002"];
 const PATIENTS: usize = 4;
 const ZONE: &str = "America/Mexico_City";
 
@@ -37,6 +38,7 @@ const CONTENT: &[(&str, DataClass, &str, Option<DataClass>)] = &[
     ("Condition", DataClass::Conditions, "icd:F32.1", Some(DataClass::MentalHealth)),
     ("Condition", DataClass::Conditions, "icd:O04.9", Some(DataClass::Reproduction)),
     ("Immunization", DataClass::Immunizations, "", None),
+    ("Condition", DataClass::Conditions, "icd:T74.1", Some(DataClass::Violence)),
     ("DiagnosticReport", DataClass::Reports, "", None),
     ("DocumentReference", DataClass::Documents, "", None),
     ("CarePlan", DataClass::Other, "", None),
@@ -69,46 +71,67 @@ struct Asker {
 
 /// All of it: the law, what the person said, and what a role is for.
 fn may_see(asker: &Asker, own: Option<&str>, consent: &Consent, classes: &[DataClass], now: Instant) -> bool {
-    let sensitive =
-        |c: &DataClass| matches!(c, DataClass::Hiv | DataClass::MentalHealth | DataClass::Reproduction);
     if let Principal::Citizen { curp, .. } = &asker.principal {
         return asker.purpose == Purpose::PatientRequest && own == Some(curp);
     }
     if !classes.iter().all(|c| role_reads(asker, *c)) {
         return false;
     }
-    if asker.purpose == Purpose::Emergency && asker.reason {
-        return !classes.iter().any(sensitive);
+    let staff = asker.principal.staff();
+    if asker.purpose == Purpose::Emergency && asker.reason && staff.is_some_and(|s| s.cedula.is_some()) {
+        return !classes.iter().any(is_sensitive);
     }
     let who = asker.principal.institution().unwrap_or("");
     classes.iter().all(|class| {
+        let year = |r: &Rule| r.permit && is_sensitive(class) && r.from.plus_seconds(365 * 86_400) <= now;
         let rules = consent.rules.iter().filter(|r| {
-            r.class.is_none_or(|c| c == *class)
-                && r.recipient.as_deref().is_none_or(|w| w == who)
-                && r.purpose.is_none_or(|p| p == asker.purpose)
-                && r.from <= now
-                && r.to.is_none_or(|end| now < end)
+            r.class.map_or(!(r.permit && is_sensitive(class)), |c| c == *class)
+                && r.recipient.as_ref().is_none_or(|to| exactness(to, who, staff).is_some())
+                && r.purpose.map_or(!r.permit || asker.purpose == Purpose::Treatment, |p| p == asker.purpose)
+                && (r.from <= now && r.to.is_none_or(|end| now < end) && !year(r))
         });
-        let exact = |r: &&Rule| (r.recipient.is_some(), r.class.is_some(), r.purpose.is_some());
+        let exact = |r: &&Rule| {
+            let to = r.recipient.as_ref().map_or(0, |to| exactness(to, who, staff).unwrap_or(0));
+            (to, r.class.is_some(), r.purpose.is_some())
+        };
         let law = match (who == NORTE, asker.purpose) {
             (true, Purpose::Treatment | Purpose::Operations) => true,
-            (false, Purpose::Treatment) => !sensitive(class),
+            (false, Purpose::Treatment) => !is_sensitive(class),
             _ => false,
         };
         match rules.max_by_key(exact) {
             None => law,
-            Some(rule) if who == NORTE && !rule.permit => rule.recipient.is_none(),
+            Some(rule) if who == NORTE && !rule.permit => {
+                matches!(rule.recipient, None | Some(Recipient::Role(_)))
+            }
             Some(rule) => rule.permit,
         }
     })
 }
 
+/// How exactly somebody is named; nothing when it is somebody else.
+fn exactness(to: &Recipient, institution: &str, staff: Option<&Staff>) -> Option<u8> {
+    match to {
+        Recipient::Professional(cedula) => {
+            staff.and_then(|s| (s.cedula.as_ref() == Some(cedula)).then_some(3))
+        }
+        Recipient::Institution(clues) => (clues == institution).then_some(2),
+        Recipient::Role(role) => staff.and_then(|s| s.roles.contains(role).then_some(1)),
+    }
+}
+
+fn is_sensitive(class: &DataClass) -> bool {
+    use DataClass::{Hiv, MentalHealth, Reproduction, Violence};
+    matches!(class, Hiv | MentalHealth | Reproduction | Violence)
+}
+
 fn role_reads(asker: &Asker, class: DataClass) -> bool {
     use DataClass::{Allergies, Demographics, Encounters, Imaging, Laboratory, Medication, Orders};
+    let sensitive = is_sensitive(&class);
     let of = |role: &Role| match role {
         Role::Radiologist | Role::Resident | Role::Clinician => true,
-        Role::Technologist => matches!(class, Demographics | Encounters | Orders | Imaging),
-        Role::Pharmacist => matches!(class, Demographics | Medication | Allergies),
+        Role::Technologist => sensitive || matches!(class, Demographics | Encounters | Orders | Imaging),
+        Role::Pharmacist => sensitive || matches!(class, Demographics | Medication | Allergies),
         Role::Registrar => matches!(class, Demographics | Encounters),
         Role::Administrator | Role::SecurityOffice => false,
     };
@@ -120,9 +143,10 @@ fn role_reads(asker: &Asker, class: DataClass) -> bool {
         }
         Principal::Node { on_behalf_of: Some(staff), .. } => staff.roles.iter().any(of),
         Principal::Node { .. } => false,
-        Principal::Peer { .. } => matches!(class, Demographics | Encounters | Orders | Imaging),
+        Principal::Peer { .. } => sensitive || matches!(class, Demographics | Encounters | Orders | Imaging),
         Principal::System { scopes, .. } => {
-            scopes[0] == "system/*.read" || class == Laboratory && scopes[0] == "system/Observation.read"
+            scopes[0] == "system/*.read"
+                || scopes[0] == "system/Observation.read" && (sensitive || class == Laboratory)
         }
         Principal::Citizen { .. } | Principal::Job { .. } => false,
     }
@@ -279,13 +303,21 @@ fn content(kind: &str, mark: &str, patient: &str, id: &str, encounter: &str) -> 
 fn consent(rng: &mut Rng, now: Instant) -> Consent {
     let rules = (0..rng.below(6)).map(|_| Rule {
         permit: rng.percent(45),
-        class: rng.percent(60).then(|| *rng.pick(&DataClass::ALL[..15])),
-        recipient: rng.percent(60).then(|| (*rng.pick(&[NORTE, SUR, OTRO])).to_owned()),
+        class: rng.percent(60).then(|| *rng.pick(&DataClass::ALL)).filter(|c| *c != DataClass::Public),
+        recipient: rng.percent(60).then(|| recipient(rng)),
         purpose: rng.percent(30).then(|| *rng.pick(&Purpose::ALL)),
-        from: now.plus_seconds(if rng.percent(85) { -60 } else { 60 }),
+        from: now.plus_seconds(*rng.pick(&[-60, -60, -60, -60, -60, 60, -366 * 86_400])),
         to: rng.percent(25).then(|| now.plus_seconds(if rng.percent(50) { -30 } else { 30 })),
     });
     Consent { rules: rules.collect() }
+}
+
+fn recipient(rng: &mut Rng) -> Recipient {
+    match rng.below(5) {
+        0 => Recipient::Role(*rng.pick(&Role::ALL)),
+        1 => Recipient::Professional((*rng.pick(&CEDULAS)).to_owned()),
+        _ => Recipient::Institution((*rng.pick(&[NORTE, SUR, OTRO])).to_owned()),
+    }
 }
 
 fn asker(rng: &mut Rng, hospital: &Hospital) -> Asker {
@@ -294,7 +326,7 @@ fn asker(rng: &mut Rng, hospital: &Hospital) -> Asker {
         name: "A".into(),
         roles: vec![*rng.pick(&Role::ALL)],
         institution: institution.into(),
-        cedula: Some("99000001".into()),
+        cedula: rng.percent(80).then(|| (*rng.pick(&CEDULAS)).to_owned()),
     };
     let elsewhere = *rng.pick(&[SUR, OTRO]);
     let principal = match rng.below(7) {

@@ -45,6 +45,7 @@ export const citizen = {
   'consents.title': ['Sus permisos', 'Your permissions'],
   'consents.lead': ['Usted decide qué institución puede ver qué parte de su expediente. El cambio vale de inmediato.', 'You decide which institution may see which part of your record. The change counts at once.'],
   'consents.own': ['La institución que registró algo lo sigue viendo para atenderle. En una urgencia, el personal puede abrir lo que usted cerró: queda escrito y se le avisa.', 'The institution that recorded something keeps seeing it to care for you. In an emergency staff may open what you closed: it is recorded and you are told.'],
+  'consents.said': ['Lo que usted ha decidido', 'What you have decided'],
   'consents.holds': ['Tiene información suya', 'Holds information about you'],
   'consents.none': ['No hay instituciones en la red todavía.', 'No institutions in the network yet.'],
   'consents.everything': ['Todo su expediente', 'Your whole record'],
@@ -77,6 +78,7 @@ export const citizen = {
   'class.hiv': ['VIH', 'HIV'],
   'class.mental-health': ['Salud mental', 'Mental health'],
   'class.reproduction': ['Salud reproductiva', 'Reproductive health'],
+  'class.violence': ['Violencia', 'Violence'],
 
   'notices.title': ['Avisos', 'Notices'],
   'notices.none': ['No tiene avisos.', 'You have no notices.'],

@@ -7,7 +7,7 @@ use badiano_fhir::fhir;
 use badiano_gateway::{Gate, GateOptions, listen, routes, tls};
 use badiano_kernel::principal::{Role, Staff};
 use badiano_kernel::{FaultKind, Instant, Principal, Purpose};
-use badiano_record::consent::Rule;
+use badiano_record::consent::{Recipient, Rule};
 use badiano_record::participants::JoinRequest;
 use badiano_record::{Node, NodeOptions, NodeRole, Session, Settings};
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub async fn revocation(country: &Country) {
 async fn say_of_consent(country: &Country, permit: bool) {
     let citizen = Principal::Citizen { curp: CURP.into(), name: "Ella".into() };
     let session = country.hub.session(citizen, Purpose::PatientRequest, Instant::now());
-    let (recipient, from) = (Some(clues(0)), Instant::now());
+    let (recipient, from) = (Some(Recipient::Institution(clues(0))), Instant::now());
     let rule = Rule { permit, class: None, recipient, purpose: None, from, to: None };
     session.give_consent(rule, &[CLUES.to_owned()]).await.expect("said");
 }

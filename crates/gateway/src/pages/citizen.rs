@@ -9,9 +9,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use badiano_exchange::ask::{self, Answer, source_of};
 use badiano_fhir::Value;
+use badiano_kernel::principal::Role;
+use badiano_kernel::time::Span;
 use badiano_kernel::{Fault, FaultKind, Instant, Principal, Purpose};
 use badiano_record::class::DataClass;
-use badiano_record::consent::{Consent, Question, Rule};
+use badiano_record::consent::{Consent, Question, Recipient, Rule};
+use badiano_record::consent_words::sentence;
 use badiano_record::participants::Participant;
 use badiano_record::{NodeRole, Session};
 use serde::{Deserialize, Serialize};
@@ -74,8 +77,14 @@ struct Institution {
 struct ShownRule {
     permit: bool,
     clues: Option<String>,
+    cedula: Option<String>,
+    role: Option<&'static str>,
     data_class: Option<&'static str>,
+    purpose: Option<&'static str>,
     from: String,
+    until: Option<String>,
+    /// The same in plain words, in the reader's language.
+    sentence: String,
 }
 
 #[derive(Debug, Serialize, PartialEq, Eq)]
@@ -88,7 +97,18 @@ struct Closed {
 pub struct ConsentChange {
     permit: bool,
     clues: Option<String>,
+    /// Instead of an institution: a professional by their licence, or everybody with a role.
+    #[serde(default)]
+    cedula: Option<String>,
+    #[serde(default)]
+    role: Option<String>,
     data_class: Option<String>,
+    /// Code of v3-ActReason; without it a permission is for care, and a refusal for all.
+    #[serde(default)]
+    purpose: Option<String>,
+    /// The last day, or the moment, until which it holds.
+    #[serde(default)]
+    until: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -223,13 +243,17 @@ fn my_report(report: &Value) -> MyReport {
     }
 }
 
-pub async fn consents(caller: Caller) -> Result<Response, Refused> {
+pub async fn consents(caller: Caller, English(english): English) -> Result<Response, Refused> {
     let curp = own_curp(&caller)?;
-    json(&shown_consents(&caller, &curp)?)
+    json(&shown_consents(&caller, &curp, english)?)
 }
 
 /// 200 only when it is durable here; it is in the queue to every active institution from the same commit on.
-pub async fn change_consent(caller: Caller, Json(asked): Json<ConsentChange>) -> Result<Response, Refused> {
+pub async fn change_consent(
+    caller: Caller,
+    English(english): English,
+    Json(asked): Json<ConsentChange>,
+) -> Result<Response, Refused> {
     let curp = own_curp(&caller)?;
     let listed = active(&caller)?;
     if asked.clues.as_ref().is_some_and(|clues| listed.iter().all(|p| p.clues != *clues)) {
@@ -243,21 +267,59 @@ pub async fn change_consent(caller: Caller, Json(asked): Json<ConsentChange>) ->
     let rule = Rule {
         permit: asked.permit,
         class,
-        recipient: asked.clues,
-        purpose: None,
+        recipient: recipient(&asked)?,
+        purpose: purpose(&asked)?,
         from: caller.now,
-        to: None,
+        to: until(&asked, caller.now, &caller.gate.node.settings().zone)?,
     };
     let institutions: Vec<String> = listed.into_iter().map(|p| p.clues).collect();
     caller.session().give_consent(rule, &institutions).await?;
-    json(&shown_consents(&caller, &curp)?)
+    json(&shown_consents(&caller, &curp, english)?)
+}
+
+fn recipient(asked: &ConsentChange) -> Result<Option<Recipient>, Fault> {
+    match (&asked.clues, &asked.cedula, &asked.role) {
+        (None, None, None) => Ok(None),
+        (Some(clues), None, None) => Ok(Some(Recipient::Institution(clues.clone()))),
+        (None, Some(cedula), None)
+            if cedula.bytes().all(|b| b.is_ascii_digit()) && (5..=8).contains(&cedula.len()) =>
+        {
+            Ok(Some(Recipient::Professional(cedula.clone())))
+        }
+        (None, Some(_), None) => {
+            Err(Fault::invalid("a licence (cédula) has five to eight digits").at("cedula"))
+        }
+        (None, None, Some(role)) => match Role::from_code(role).filter(|r| r.is_clinical()) {
+            Some(role) => Ok(Some(Recipient::Role(role))),
+            None => Err(Fault::invalid("no such clinical role").at("role")),
+        },
+        _ => Err(Fault::invalid("one of an institution, a professional and a role is named").at("clues")),
+    }
+}
+
+fn purpose(asked: &ConsentChange) -> Result<Option<Purpose>, Fault> {
+    let known = |code: &str| {
+        Purpose::from_code(code).filter(|p| !matches!(p, Purpose::Emergency | Purpose::PatientRequest))
+    };
+    match asked.purpose.as_deref().map(known) {
+        None => Ok(None),
+        Some(Some(purpose)) => Ok(Some(purpose)),
+        Some(None) => Err(Fault::invalid("TREAT, PUBHLTH, HRESCH or HOPERAT").at("purpose")),
+    }
+}
+
+fn until(asked: &ConsentChange, now: Instant, zone: &str) -> Result<Option<Instant>, Fault> {
+    let Some(text) = asked.until.as_deref() else { return Ok(None) };
+    let span = Span::parse_fhir(text, zone).ok_or_else(|| Fault::invalid("a date or a time").at("until"))?;
+    let end = if text.contains('T') { span.from } else { span.to };
+    if end > now { Ok(Some(end)) } else { Err(Fault::invalid("it has passed already").at("until")) }
 }
 
 fn active(caller: &Caller) -> Result<Vec<Participant>, Fault> {
     Ok(caller.gate.node.participants()?.into_iter().filter(|p| p.active).collect())
 }
 
-fn shown_consents(caller: &Caller, curp: &str) -> Result<MyConsents, Fault> {
+fn shown_consents(caller: &Caller, curp: &str, english: bool) -> Result<MyConsents, Fault> {
     let session = caller.session();
     let consent = session.own_consent()?;
     let holders: BTreeSet<String> = match session.patient_by_curp(curp) {
@@ -265,13 +327,17 @@ fn shown_consents(caller: &Caller, curp: &str) -> Result<MyConsents, Fault> {
         Err(fault) if fault.kind == FaultKind::NotFound => BTreeSet::new(),
         Err(fault) => return Err(fault),
     };
-    let listed = active(caller)?;
+    let (listed, names) = (active(caller)?, national::names(caller, &Answer::default()));
     let closed = listed
         .iter()
         .map(|p| closed_to(&consent, &p.clues, caller.now))
         .filter(|c| !c.data_classes.is_empty());
     Ok(MyConsents {
-        rules: standing(&consent, caller.now),
+        rules: standing(&consent, caller.now, &|rule| {
+            sentence(rule, english, &caller.gate.node.settings().zone, &|clues| {
+                person::institution(&names, clues)
+            })
+        }),
         sensitive: DataClass::ALL.into_iter().filter(|c| c.is_sensitive()).map(DataClass::code).collect(),
         closed: closed.collect(),
         institutions: listed
@@ -286,7 +352,7 @@ fn shown_consents(caller: &Caller, curp: &str) -> Result<MyConsents, Fault> {
 }
 
 /// The last word on each institution and class, newest first; what it replaced or what has ended no longer stands.
-fn standing(consent: &Consent, now: Instant) -> Vec<ShownRule> {
+fn standing(consent: &Consent, now: Instant, words: &dyn Fn(&Rule) -> String) -> Vec<ShownRule> {
     let mut told = Vec::new();
     let mut shown = Vec::new();
     for rule in consent.rules.iter().rev().filter(|r| r.from <= now && r.to.is_none_or(|end| now < end)) {
@@ -297,9 +363,23 @@ fn standing(consent: &Consent, now: Instant) -> Vec<ShownRule> {
         told.push(about);
         shown.push(ShownRule {
             permit: rule.permit,
-            clues: rule.recipient.clone(),
+            clues: match &rule.recipient {
+                Some(Recipient::Institution(clues)) => Some(clues.clone()),
+                _ => None,
+            },
+            cedula: match &rule.recipient {
+                Some(Recipient::Professional(cedula)) => Some(cedula.clone()),
+                _ => None,
+            },
+            role: match rule.recipient {
+                Some(Recipient::Role(role)) => Some(role.code()),
+                _ => None,
+            },
             data_class: rule.class.map(DataClass::code),
+            purpose: rule.purpose.map(Purpose::code),
             from: rule.from.to_rfc3339(),
+            until: rule.to.map(Instant::to_rfc3339),
+            sentence: words(rule),
         });
     }
     shown
@@ -308,8 +388,14 @@ fn standing(consent: &Consent, now: Instant) -> Vec<ShownRule> {
 /// What an institution may not see, for treatment, of what others have recorded.
 fn closed_to(consent: &Consent, clues: &str, now: Instant) -> Closed {
     let may_see = |class: &DataClass| {
-        let question =
-            Question { recipient: clues, source: "", purpose: Purpose::Treatment, classes: class.bit(), now };
+        let question = Question {
+            recipient: clues,
+            staff: None,
+            source: "",
+            purpose: Purpose::Treatment,
+            classes: class.bit(),
+            now,
+        };
         consent.permits(&question)
     };
     let closed = DataClass::ALL.into_iter().filter(|c| *c != DataClass::Public && !may_see(c));
@@ -354,7 +440,7 @@ mod tests {
         Rule {
             permit,
             class,
-            recipient: recipient.map(str::to_owned),
+            recipient: recipient.map(|r| Recipient::Institution(r.to_owned())),
             purpose: None,
             from: Instant::from_seconds(at),
             to: None,
@@ -374,10 +460,10 @@ mod tests {
                 rule(true, Some("A"), Some(DataClass::Imaging), 3),
             ],
         };
-        let shown = standing(&consent, Instant::from_seconds(10));
+        let shown = standing(&consent, Instant::from_seconds(10), &|_| String::new());
         let told: Vec<(bool, Option<&str>)> = shown.iter().map(|r| (r.permit, r.clues.as_deref())).collect();
         assert_eq!(told, [(true, Some("A")), (false, None)]);
-        assert!(standing(&consent, Instant::from_seconds(0)).is_empty());
+        assert!(standing(&consent, Instant::from_seconds(0), &|_| String::new()).is_empty());
     }
 
     #[test]
@@ -386,9 +472,12 @@ mod tests {
         let now = Instant::from_seconds(10);
         assert_eq!(
             closed_to(&consent, "B", now).data_classes,
-            ["imaging", "hiv", "mental-health", "reproduction"]
+            ["imaging", "hiv", "mental-health", "reproduction", "violence"]
         );
-        assert_eq!(closed_to(&consent, "C", now).data_classes, ["hiv", "mental-health", "reproduction"]);
+        assert_eq!(
+            closed_to(&consent, "C", now).data_classes,
+            ["hiv", "mental-health", "reproduction", "violence"]
+        );
     }
 
     #[test]

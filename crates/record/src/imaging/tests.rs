@@ -1,7 +1,7 @@
 //! The archive through sessions: what arrives at once, and what another institution may have sent to it.
 
 use super::Outgoing;
-use crate::consent::{Consent, Rule};
+use crate::consent::{Consent, Recipient, Rule};
 use crate::consent_register::Statement;
 use crate::{Node, NodeOptions, NodeRole, Settings};
 use badiano_dicom::dataset::DataSet;
@@ -147,8 +147,14 @@ async fn what_consent_closes_is_neither_given_to_an_institution_nor_sent_to_it_b
     assert!(of_two > of_one, "what was kept is not given once an object has arrived");
     assert_eq!(said(&sur), Ok(of_two), "and what is kept is the same");
 
-    let rule =
-        Rule { permit: false, class: None, recipient: Some(SUR.into()), purpose: None, from: now, to: None };
+    let rule = Rule {
+        permit: false,
+        class: None,
+        recipient: Some(Recipient::Institution(SUR.into())),
+        purpose: None,
+        from: now,
+        to: None,
+    };
     let consent = Consent { rules: vec![rule] };
     let hub = Principal::Node { institution: "DFSSA999001".into(), name: "hub".into(), on_behalf_of: None };
     let statement = Statement { curp: person.curp.as_str().to_owned(), version: 1, consent };

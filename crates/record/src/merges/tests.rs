@@ -1,7 +1,7 @@
 //! Merges through sessions: what is asked of the one that is kept, what consent reaches, and what parting gives back.
 
 use super::{absorbed, survivor};
-use crate::consent::{Consent, Rule};
+use crate::consent::{Consent, Recipient, Rule};
 use crate::consent_register::Statement;
 use crate::resources::Precondition;
 use crate::{Node, NodeOptions, NodeRole, Session, Settings};
@@ -72,7 +72,7 @@ impl Place {
         let rule = Rule {
             permit: false,
             class: None,
-            recipient: Some(institution.into()),
+            recipient: Some(Recipient::Institution(institution.into())),
             purpose: None,
             from: Instant::now(),
             to: None,
