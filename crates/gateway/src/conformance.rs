@@ -95,6 +95,8 @@ fn dicom() -> String {
          ## DICOMweb (PS3.18)\n\nQIDO-RS, WADO-RS (objects, frames, bulk data, metadata, rendered, thumbnails), WADO-URI, STOW-RS (`application/dicom`) \
          and capabilities (OPTIONS). Objects and frames are given as they are stored, or in explicit or implicit VR little endian where \
          Accept names that and the compression can be undone; 406 says that it cannot. \
+         QIDO-RS takes includefield by keyword, tag and `all`, repeated and by commas; of instances any attribute of the header is given, \
+         of studies and series those that the index keeps. \
          Not there yet: JSON and XML in STOW-RS, UPS-RS.\n\n\
          ## Media (PS3.10, PS3.11)\n\nStudies leave as a file-set in a ZIP archive: `GET /api/export?study=UID` (repeated for several), and WADO-RS of a \
          study as `application/zip`. In it are DICOMDIR (Basic Directory), the objects as they are stored, INDEX.HTM with pictures that are \

@@ -40,6 +40,11 @@ def main():
     told["fuzzy"] = any(s["0020000D"]["Value"][0] == study for s in client.search_for_studies(fuzzymatching=True, search_filters={"PatientName": "compressedsamples"}))
     told["series"] = [s["0020000E"]["Value"][0] for s in client.search_for_series(study)] == [series]
     told["instances"] = [i["00080018"]["Value"][0] for i in client.search_for_instances(study, series)] == [sop]
+    def attributes(fields):
+        return http.get(f"{given['dicomweb']}/studies/{study}/instances", params=fields, headers={"Accept": "application/dicom+json"}).json()[0]
+    told["fields of the header"] = all(client.search_for_instances(study, series, fields=["SliceThickness", "00281053"])[0].get(tag) == client.retrieve_instance_metadata(*where)[tag] for tag in ("00180050", "00281053"))
+    told["fields in every form"] = all({"00180050", "00281053"} <= set(attributes(fields)) for fields in ([("includefield", "SliceThickness,00281053")], [("includefield", "00180050"), ("includefield", "RescaleSlope")], [("includefield", "all")]))
+    told["fields without pixels"] = "7FE00010" not in attributes([("includefield", "all")])
     told["study"] = [str(i.SOPInstanceUID) for i in client.retrieve_study(study)] == [sop]
     told["series objects"] = [str(i.SOPInstanceUID) for i in client.retrieve_series(study, series)] == [sop]
     told["instance"] = numpy.array_equal(client.retrieve_instance(*where).pixel_array, data.pixel_array)

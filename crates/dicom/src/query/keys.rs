@@ -182,7 +182,7 @@ pub fn parse_qido(parameters: &[(String, String)], level: Level) -> Result<(Quer
             "limit" => query.limit = whole()?,
             "offset" => query.offset = whole()?,
             "fuzzymatching" => {
-                query.fuzzy = match value.trim() {
+                query.fuzzy = match value.trim().to_ascii_lowercase().as_str() {
                     "true" => true,
                     "false" => false,
                     _ => return Err(bad("neither true nor false")),

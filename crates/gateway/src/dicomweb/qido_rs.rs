@@ -15,6 +15,8 @@ use badiano_record::imaging::FoundImage;
 /// Matches in one answer; a client asks on with `offset`.
 const LIMIT_MAX: usize = 1000;
 const LIMIT_DEFAULT: usize = 100;
+/// Matches in one answer that holds whole headers (`includefield=all` of instances).
+const WHOLE_LIMIT_MAX: usize = 100;
 /// What a page says that is not the last (PS3.18 8.3.4.4).
 const MORE: &str = "299 badiano \"There are additional results that can be requested\"";
 
@@ -75,7 +77,8 @@ fn run(
     if !given.iter().any(|(k, _)| k == "limit") {
         query.limit = LIMIT_DEFAULT;
     }
-    let wanted = query.limit.min(LIMIT_MAX);
+    let whole = level == Level::Instance && include == Include::All;
+    let wanted = query.limit.min(if whole { WHOLE_LIMIT_MAX } else { LIMIT_MAX });
     // One more than is shown says whether there is more.
     query.limit = wanted + 1;
     let mut found = caller.session().find_images(&query).map_err(Refusal::dicomweb)?;
@@ -85,7 +88,10 @@ fn run(
         return Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/dicom+json")], "[]").into_response());
     }
     let base = format!("{}/dicomweb", caller.gate.options.pages);
-    let sets: Vec<DataSet> = found.iter().map(|f| answer_of(f, level, &include, &base)).collect();
+    let mut sets: Vec<DataSet> = found.iter().map(|f| answer_of(f, level, &base)).collect();
+    if level == Level::Instance {
+        complete(caller, &mut sets, &include)?;
+    }
     let body = json::print_all(&sets);
     let mut answer =
         (StatusCode::OK, [(header::CONTENT_TYPE, "application/dicom+json")], body).into_response();
@@ -95,8 +101,39 @@ fn run(
     Ok(answer)
 }
 
-/// Attributes of the answer (PS3.18 tables 10.6.3-3 to -5). All that is kept is given: clients ask for less at most.
-fn answer_of(found: &FoundImage, level: Level, _include: &Include, base: &str) -> DataSet {
+/// Attributes of instances that are asked for and are not in the index, from the header as it came (PS3.18 8.3.4.3). Bulk
+/// data are no part of an answer.
+fn complete(caller: &Caller, sets: &mut [DataSet], include: &Include) -> Result<(), Refusal> {
+    let wants = |set: &DataSet, tag: Tag| {
+        !set.contains(tag)
+            && match include {
+                Include::All => true,
+                Include::Tags(tags) => tags.contains(&tag),
+            }
+    };
+    let lacks = |set: &DataSet| match include {
+        Include::All => true,
+        Include::Tags(tags) => tags.iter().any(|tag| !set.contains(*tag)),
+    };
+    let lacking: Vec<&mut DataSet> = sets.iter_mut().filter(|set| lacks(set)).collect();
+    let sops: Vec<String> =
+        lacking.iter().map(|set| set.text(tags::SOP_INSTANCE_UID).unwrap_or_default()).collect();
+    let described = caller.session().described(&sops).map_err(Refusal::dicomweb)?;
+    for (set, whole) in lacking.into_iter().zip(described) {
+        let Some(whole) = whole else { continue };
+        let parsed = json::parse(&whole)
+            .map_err(|e| Refusal::dicomweb(Fault::bug(format!("metadata that were kept: {e}"))))?;
+        for element in parsed.iter().flat_map(|p| &p.dataset) {
+            if wants(set, element.tag) {
+                set.put(element.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Attributes of the answer (PS3.18 tables 10.6.3-3 to -5). All that the index keeps is given: clients ask for less at most.
+fn answer_of(found: &FoundImage, level: Level, base: &str) -> DataSet {
     let mut set = DataSet::new();
     set.set_text(tags::SPECIFIC_CHARACTER_SET, "ISO_IR 192");
     for (number, text) in &found.attributes {

@@ -121,6 +121,15 @@ impl Session {
             .collect())
     }
 
+    /// All that is kept of objects which a question found, as DICOM JSON and in the order of the UIDs; nothing for one that is
+    /// gone or may not be seen. The question stands in the log already.
+    pub fn described(&self, sops: &[String]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        self.may_see_images()?;
+        let read = |sop: &String| self.node().store().read(|view| view.instance(sop));
+        let seen = |i: &InstanceFound| self.sees(&i.stub());
+        sops.iter().map(|sop| read(sop)?.filter(seen).map(|i| i.metadata.open()).transpose()).collect()
+    }
+
     /// The objects of a study, or of one of its series, in order; not found when none may be seen.
     pub fn archived(&self, study: &str, series: Option<&str>) -> Result<Vec<ArchivedInstance>, Fault> {
         self.may_see_images()?;
