@@ -188,7 +188,7 @@ impl Envelope<'_> {
         for segment in body {
             text.push_str(segment);
             if self.with_something_unknown && segment.starts_with("PID|") {
-                text.push_str(&"|".repeat(40usize.saturating_sub(segment.matches('|').count())));
+                text.push_str(&"|".repeat(41usize.saturating_sub(segment.matches('|').count())));
                 text.push_str("GRUPO Ñ");
             }
             text.push('\r');
