@@ -15,7 +15,7 @@ use badiano_kernel::Fault;
 
 /// A total is told, where none is asked for, when no more hits than these lie beyond the page. Only hits that may be seen count,
 /// so that it does not tell whether others exist.
-const BEYOND_PAGE: usize = 20;
+const BEYOND_PAGE: usize = 100;
 
 /// Among candidates, so many rows of the type are passed for each of them before their places are looked up one by one.
 const PASSED_EACH: usize = 8;
