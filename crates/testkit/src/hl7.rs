@@ -374,7 +374,7 @@ mod tests {
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         let (plain, strange) = (text(plain.adt_a04(&person, &order)), text(strange.adt_a04(&person, &order)));
         assert!(!plain.contains("ZMX") && strange.contains("\rZMX|"));
-        assert_eq!(field(&strange, "PID", 40), "GRUPO Ñ", "PID ends at 39 in 2.5.1");
+        assert_eq!(field(&strange, "PID", 41), "GRUPO Ñ", "PID ends at 40 in 2.8");
         assert_eq!(field(&strange, "PID", 5), field(&plain, "PID", 5));
     }
 
