@@ -45,10 +45,17 @@ pub fn exit_code(fault: &Fault) -> ExitCode {
     }
 }
 
-/// Prints a line of a result.
-#[allow(clippy::print_stdout)]
+/// Prints a line of a result. Whoever reads no more (`| head`) ends the command, and without a word.
 pub fn say(line: &str) {
-    println!("{line}");
+    use std::io::Write;
+    match writeln!(std::io::stdout(), "{line}") {
+        Ok(()) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(e) => {
+            eprintln!("{e}");
+            std::process::exit(1)
+        }
+    }
 }
 
 /// A runtime for one command.
