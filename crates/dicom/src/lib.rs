@@ -2,6 +2,7 @@
 
 pub mod association;
 pub mod charset;
+pub mod coercion;
 pub mod dataset;
 pub mod deidentify;
 pub mod dictionary;

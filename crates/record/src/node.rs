@@ -4,7 +4,7 @@ use crate::audit::log::AuditLog;
 use crate::condition::Stored;
 use crate::consent::Consent;
 use crate::identity::Likeness;
-use crate::imaging::Kept;
+use crate::imaging::{ActiveRules, Kept};
 use crate::linked::UnlinkedPeople;
 use crate::opened::Opened;
 use crate::participants::Roll;
@@ -77,6 +77,7 @@ struct Inner {
     consents: RwLock<HashMap<i64, Arc<Consent>>>,
     recent: Mutex<Recent>,
     kept_metadata: Mutex<Kept>,
+    coercion: ActiveRules,
     likeness: Likeness,
     opened_studies: Mutex<Opened>,
     strangers: Strangers,
@@ -115,6 +116,7 @@ impl Node {
                 consents,
                 recent: Mutex::default(),
                 kept_metadata: Mutex::default(),
+                coercion: ActiveRules::default(),
                 likeness: Likeness::default(),
                 opened_studies: Mutex::default(),
                 strangers: Strangers::default(),
@@ -130,6 +132,7 @@ impl Node {
         };
         crate::consent_register::load(&node)?;
         crate::consent_register::load_lease(&node)?;
+        crate::imaging::load_coercion(&node)?;
         crate::ledger::bring_over(&node, Instant::now())?;
         after_crash(&node)?;
         Ok(node)
@@ -234,6 +237,10 @@ impl Node {
     pub(crate) fn recent(&self) -> &Mutex<Recent> {
         &self.inner.recent
     }
+    pub(crate) fn coercion(&self) -> &ActiveRules {
+        &self.inner.coercion
+    }
+
     pub(crate) fn kept_metadata(&self) -> &Mutex<Kept> {
         &self.inner.kept_metadata
     }

@@ -5,7 +5,7 @@ use badiano_kernel::Fault;
 use rusqlite::Connection;
 
 /// Each step takes the database from its index to the next number.
-const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4];
+const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4, STEP_5];
 
 /// The search rows of this step are those of the first release; step 3 replaces them.
 const STEP_1: &str = "
@@ -111,6 +111,21 @@ CREATE TABLE dx(
   tag INTEGER NOT NULL, folded TEXT NOT NULL, moment TEXT NOT NULL, study INTEGER NOT NULL, series INTEGER NOT NULL,
   PRIMARY KEY(tag, folded, moment, study, series)) WITHOUT ROWID;
 INSERT INTO meta(name, value) VALUES('image-index', 0);
+";
+
+/// `overlay`: how an object is given where its header was corrected. `aside`: instances that are hidden, with all that brings them
+/// back as they were.
+const STEP_5: &str = "
+ALTER TABLE instance ADD COLUMN overlay BLOB;
+CREATE TABLE aside(
+  sop TEXT PRIMARY KEY, study TEXT NOT NULL, series TEXT NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL,
+  at INTEGER NOT NULL, pat INTEGER NOT NULL, sop_class TEXT NOT NULL, transfer_syntax TEXT NOT NULL,
+  blob INTEGER NOT NULL, class INTEGER NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL,
+  received INTEGER NOT NULL, of_study BLOB NOT NULL, of_series BLOB NOT NULL, attributes BLOB NOT NULL,
+  frames BLOB NOT NULL, metadata BLOB NOT NULL, overlay BLOB) WITHOUT ROWID;
+CREATE INDEX aside_study ON aside(study, at);
+CREATE INDEX aside_blob ON aside(blob);
+CREATE INDEX aside_by ON aside(by);
 ";
 
 /// Brings the database to the newest step; refuses one made by a newer program.

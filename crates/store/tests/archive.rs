@@ -37,6 +37,7 @@ pub fn instance(
         transfer_syntax: "1.2.840.10008.1.2.1".into(),
         blob,
         metadata: Metadata::pack(b"{}").expect("short"),
+        overlay: None,
         frames: vec![(1_000, 2_000), (3_008, 2_000)],
         attributes: attributes.iter().map(|(t, v)| (tag(*t), (*v).to_owned())).collect(),
         class: 1,

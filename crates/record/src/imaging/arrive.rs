@@ -1,6 +1,7 @@
 //! An object arrives: streamed to storage, its header read on the way, and everything about it written in one commit (house, invariant 1).
 
 use super::attributes;
+use super::overlay::Corrected;
 use crate::access::{self, Action};
 use crate::audit::Act;
 use crate::class::DataClass;
@@ -14,7 +15,7 @@ use badiano_dicom::part10::{Header, Parser, write_file_meta};
 use badiano_dicom::{json, tags};
 use badiano_kernel::id::Uid;
 use badiano_kernel::{Fault, Instant};
-use badiano_store::{Arrival, BlobWriter, InstanceRow, Metadata, Tx, View, pat_of};
+use badiano_store::{Arrival, BlobWriter, InstanceRow, Metadata, Overlay, Tx, View, pat_of};
 
 /// What was stored, for the answer of the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Receiving {
     blob: BlobWriter,
     parser: Parser,
     announced: Option<(String, String)>,
+    /// AE title, where one sent it.
+    source_aet: String,
 }
 
 impl Session {
@@ -51,6 +54,7 @@ impl Session {
         let mut receiving = self.receiving(parser)?;
         receiving.blob.write(&meta)?;
         receiving.announced = Some((sop_class.to_owned(), sop_instance.to_owned()));
+        source_aet.clone_into(&mut receiving.source_aet);
         Ok(receiving)
     }
 
@@ -68,7 +72,7 @@ impl Session {
             return Err(Fault::forbidden("this principal may not store images"));
         }
         let blob = self.node().store().blob_writer()?;
-        Ok(Receiving { session: self.clone(), blob, parser, announced: None })
+        Ok(Receiving { session: self.clone(), blob, parser, announced: None, source_aet: String::new() })
     }
 }
 
@@ -104,6 +108,7 @@ impl Receiving {
         {
             return Err(Fault::invalid("the data set is not the SOP instance that was announced"));
         }
+        let (header, overlay) = corrected(&self.session, header, (&sop_class, &sop), &self.source_aet)?;
         let writer = self.session.writer();
         let row = InstanceRow {
             study: study.clone(),
@@ -114,6 +119,7 @@ impl Receiving {
             transfer_syntax: header.transfer_syntax.clone(),
             blob: self.blob.finish()?,
             metadata: Metadata::pack(metadata_of(&header, &study, &series, &sop).as_bytes())?,
+            overlay,
             frames: frame_table(&header),
             attributes: attributes::of(&header.dataset),
             class: DataClass::Imaging.bit(),
@@ -132,6 +138,38 @@ impl Receiving {
             issues,
         })
     }
+}
+
+/// The header as the rules of the archive correct it, and how the object is then given.
+fn corrected(
+    session: &Session,
+    mut header: Header,
+    (sop_class, sop): (&Uid, &Uid),
+    source_aet: &str,
+) -> Result<(Header, Option<Overlay>), Fault> {
+    let Some(coerced) = session.coerced(&header)? else { return Ok((header, None)) };
+    let rules: Vec<String> = coerced.followed.iter().map(|f| format!("{} {}", f.rule, f.version)).collect();
+    let rules = rules.join(", ");
+    if coerced.followed.iter().all(|f| f.changed.is_empty()) {
+        return Ok((header, None));
+    }
+    let Some(pieces) = coerced.pieces(&header) else {
+        header.issues.push(format!("rules were not followed, the object is deflated: {rules}"));
+        return Ok((header, None));
+    };
+    let meta = write_file_meta(sop_class.as_str(), sop.as_str(), &header.transfer_syntax, source_aet);
+    let corrected = Corrected::new(&meta, &pieces, coerced.followed)?;
+    for frame in &mut header.frames {
+        let places = std::iter::once(&mut frame.offset).chain(frame.fragments.iter_mut().map(|(at, _)| at));
+        for at in places {
+            let outside = || Fault::bug("a frame lies outside of the pixels that go along");
+            *at = corrected.place_of(*at).ok_or_else(outside)?;
+        }
+    }
+    header.issues.push(format!("rules were followed: {rules}"));
+    header.dataset = coerced.dataset;
+    header.bulk = coerced.bulk;
+    Ok((header, Some(corrected.pack()?)))
 }
 
 fn unreadable(error: badiano_dicom::part10::ParseError) -> Fault {
@@ -246,7 +284,7 @@ fn whose(
     Ok((person.resource.id().to_owned(), true))
 }
 
-fn bears(view: &View<'_>, patient: &str, number: &str) -> Result<bool, Fault> {
+pub(super) fn bears(view: &View<'_>, patient: &str, number: &str) -> Result<bool, Fault> {
     let Some(patient) = view.get("Patient", patient)? else { return Ok(false) };
     Ok(patient.body["identifier"].items().iter().any(|i| i.str_of("value") == number))
 }

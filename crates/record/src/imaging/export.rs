@@ -41,7 +41,9 @@ impl Session {
                 let key = self.node().store().read(|view| crate::patient_index::key_of(view, pat))?;
                 patients.extend(key.map(|k| k.id).filter(|id| !patients.contains(id)));
             }
-            all.extend(shown.into_iter().map(archived));
+            for one in shown {
+                all.push(archived(one)?);
+            }
             if all.len() > OBJECTS_MAX {
                 return Err(Fault::too_costly(
                     "more than 65,535 objects in one export: ask for fewer studies",

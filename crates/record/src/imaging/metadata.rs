@@ -136,13 +136,14 @@ fn put_together(found: Vec<InstanceFound>, base: &str) -> Result<ServedMetadata,
         if n > 0 {
             body.push(b',');
         }
-        mark.update(&one.blob.sha256);
         let stub = one.stub();
         if !stubs.contains(&stub) {
             stubs.push(stub);
         }
         *series.entry(one.series.clone()).or_insert(0) += 1;
-        archived(one).append_metadata(base, &mut body)?;
+        let one = archived(one)?;
+        mark.update(one.sha256());
+        one.append_metadata(base, &mut body)?;
     }
     body.push(b']');
     let mark = mark.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");

@@ -2,19 +2,25 @@
 
 mod arrive;
 mod attributes;
+mod coercion;
 mod export;
 mod metadata;
+mod overlay;
 mod pseudonym;
 mod retrieve;
+mod scheduled;
 mod serve;
 mod study;
 
 pub use arrive::{ArrivedInstance, Receiving};
+pub(crate) use coercion::{ActiveRules, load as load_coercion};
+pub use coercion::{RuleKept, Tried};
 pub use export::{Anonymous, STUDIES_MAX};
 pub(crate) use metadata::Kept;
 pub use metadata::ServedMetadata;
 pub use pseudonym::PseudonymKey;
 pub use retrieve::{OBJECTS_MAX, Outgoing, OutgoingBytes};
+pub use scheduled::worklist_entry;
 pub use serve::{ArchivedInstance, FoundImage, ImageReader};
 pub(crate) use study::series_of_study;
 

@@ -1,5 +1,6 @@
 //! What C-MOVE and C-GET send: the objects that unique keys name and that may be seen (PS3.4 C.4.2, C.4.3).
 
+use super::overlay::Corrected;
 use super::serve::{ArchivedInstance, ImageReader};
 use crate::audit::Act;
 use crate::session::Session;
@@ -12,6 +13,7 @@ use badiano_dicom::tags;
 use badiano_kernel::Fault;
 use badiano_store::{FoundRow, Stub};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Objects of one retrieval: their count must fit the response (PS3.7 9.3.4.2, US).
 pub const OBJECTS_MAX: usize = 65_535;
@@ -96,8 +98,10 @@ impl Session {
     /// headers written anew, or its frames expanded. What cannot be given is refused here, before the first byte.
     pub fn open_outgoing(&self, object: &Outgoing, transfer_syntax: &str) -> Result<OutgoingBytes, Fault> {
         let found = self.node().store().read(|view| view.instance_blob(&object.sop))?;
-        let blob = found.ok_or_else(|| Fault::not_found("the object has been taken out of the archive"))?;
-        let mut reader = ImageReader { blob: self.node().store().blob(&blob)? };
+        let (blob, overlay) =
+            found.ok_or_else(|| Fault::not_found("the object has been taken out of the archive"))?;
+        let corrected = overlay.as_ref().map(Corrected::open).transpose()?.map(Arc::new);
+        let mut reader = ImageReader::new(self.node().store().blob(&blob)?, corrected);
         if object.transfer_syntax == transfer_syntax {
             let head = reader.read_range(0, HEAD_BYTES_MAX)?;
             let start = part10::data_set_start(&head)

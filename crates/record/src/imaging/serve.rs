@@ -1,5 +1,6 @@
 //! Images on their way out: questions at every level, metadata as made at ingest, frames and whole objects by range.
 
+use super::overlay::Corrected;
 use super::retrieve::Outgoing;
 use crate::audit::Act;
 use crate::class::DataClass;
@@ -9,6 +10,8 @@ use badiano_dicom::dictionary::transfer_syntax;
 use badiano_dicom::query::{Level, Query};
 use badiano_kernel::Fault;
 use badiano_store::{BlobReader, BlobRef, InstanceFound, Metadata, Stub};
+use ring::digest::{Context, SHA256};
+use std::sync::Arc;
 
 /// A match of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +34,11 @@ pub struct ArchivedInstance {
     pub sop_class: String,
     pub transfer_syntax: String,
     pub frames: usize,
-    /// Bytes of the Part 10 file.
+    /// Bytes of the Part 10 file as it is given.
     pub length: u64,
+    /// Where it is given with another header than it came with.
+    pub(super) corrected: Option<Arc<Corrected>>,
+    mark: [u8; 32],
     metadata: Metadata,
     spans: Vec<(u64, u64)>,
     blob: BlobRef,
@@ -67,25 +73,16 @@ impl ArchivedInstance {
         }
     }
 
-    /// Of the object as stored.
+    /// The same for the same bytes: the SHA-256 of the object, or of what it became.
     pub fn sha256(&self) -> &[u8; 32] {
-        &self.blob.sha256
+        &self.mark
     }
 }
 
 /// Reads ranges of one object; every byte is authenticated.
 pub struct ImageReader {
     pub(super) blob: BlobReader,
-}
-
-impl ImageReader {
-    pub fn length(&self) -> u64 {
-        self.blob.length()
-    }
-    /// Up to `length` bytes from `offset`; shorter only at the end.
-    pub fn read_range(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, Fault> {
-        self.blob.read_range(offset, length)
-    }
+    pub(super) corrected: Option<Arc<Corrected>>,
 }
 
 impl Session {
@@ -134,7 +131,7 @@ impl Session {
     pub fn archived(&self, study: &str, series: Option<&str>) -> Result<Vec<ArchivedInstance>, Fault> {
         self.may_see_images()?;
         let found = self.node().store().read(|view| view.instances(study, series))?;
-        Ok(self.shown(found, study)?.into_iter().map(archived).collect())
+        self.shown(found, study)?.into_iter().map(archived).collect()
     }
 
     /// One object of a series.
@@ -143,7 +140,7 @@ impl Session {
         let found = self.node().store().read(|view| view.instance(sop))?;
         let found = found.into_iter().filter(|i| i.study == study && i.series == series).collect();
         let mut shown = self.shown(found, study)?;
-        shown.pop().map(archived).ok_or_else(|| Fault::not_found("no such object"))
+        archived(shown.pop().ok_or_else(|| Fault::not_found("no such object"))?)
     }
 
     /// One object by its own UID alone (WADO-URI, C-MOVE at instance level, storage commitment).
@@ -152,7 +149,7 @@ impl Session {
         let found = self.node().store().read(|view| view.instance(sop))?;
         let study = found.as_ref().map(|i| i.study.clone()).unwrap_or_default();
         let mut shown = self.shown(found.into_iter().collect(), &study)?;
-        shown.pop().map(archived).ok_or_else(|| Fault::not_found("no such object"))
+        archived(shown.pop().ok_or_else(|| Fault::not_found("no such object"))?)
     }
 
     /// What of a study may be seen, logged; not found when nothing may.
@@ -234,7 +231,23 @@ impl Session {
 
     /// Opens an object for reading by range.
     pub fn open_image(&self, instance: &ArchivedInstance) -> Result<ImageReader, Fault> {
-        Ok(ImageReader { blob: self.node().store().blob(&instance.blob)? })
+        Ok(ImageReader::new(self.node().store().blob(&instance.blob)?, instance.corrected.clone()))
+    }
+
+    /// An object as it was received, whatever rules and corrections made of it: a right of its own, in the log on the disk before the
+    /// first byte.
+    pub async fn open_received(&self, instance: &ArchivedInstance) -> Result<ImageReader, Fault> {
+        let key = self.node().store().read(|view| {
+            let pat = view.study_pat(&instance.study)?.unwrap_or(0);
+            crate::patient_index::key_of(view, pat)
+        })?;
+        let patients: Vec<String> = key.map(|k| k.id).into_iter().collect();
+        let (writer, what) = (self.writer(), format!("{} as received", instance.sop));
+        let note = move |tx: &mut badiano_store::Tx<'_>| {
+            writer.leaf(tx, Act::Read, "retrieve-as-received", &patients, &what)
+        };
+        self.node().store().write(note).await?;
+        Ok(ImageReader::new(self.node().store().blob(&instance.blob)?, None))
     }
 
     /// The bytes of one frame (counted from 1), as encoded in the object.
@@ -271,10 +284,22 @@ fn unwrap_items(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     Ok(out)
 }
 
-pub(super) fn archived(found: InstanceFound) -> ArchivedInstance {
-    ArchivedInstance {
+pub(super) fn archived(found: InstanceFound) -> Result<ArchivedInstance, Fault> {
+    let corrected = found.overlay.as_ref().map(Corrected::open).transpose()?;
+    let mark = match &found.overlay {
+        None => found.blob.sha256,
+        Some(overlay) => {
+            let mut mark = Context::new(&SHA256);
+            mark.update(&found.blob.sha256);
+            mark.update(&overlay.open()?);
+            mark.finish().as_ref().try_into().expect("SHA-256 has 32 bytes")
+        }
+    };
+    Ok(ArchivedInstance {
         frames: found.frames.len(),
-        length: found.blob.length,
+        length: corrected.as_ref().map_or(found.blob.length, Corrected::length),
+        corrected: corrected.map(Arc::new),
+        mark,
         study: found.study,
         series: found.series,
         sop: found.sop,
@@ -283,5 +308,5 @@ pub(super) fn archived(found: InstanceFound) -> ArchivedInstance {
         metadata: found.metadata,
         spans: found.frames,
         blob: found.blob,
-    }
+    })
 }

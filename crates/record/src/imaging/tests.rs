@@ -168,3 +168,80 @@ async fn what_consent_closes_is_neither_given_to_an_institution_nor_sent_to_it_b
     assert_eq!(given(sent), 0, "C-MOVE to Sur asked by Norte: nothing");
     assert_eq!(given(norte.retrievable(&study("2.25.30"), None).expect("a list")), 2, "Norte keeps its own");
 }
+
+fn administrator() -> Principal {
+    Principal::System {
+        client_id: "a".into(),
+        name: "a".into(),
+        institution: NORTE.into(),
+        scopes: vec!["badiano/admin".into()],
+    }
+}
+
+/// Bytes of an object as they leave in its own transfer syntax.
+fn given(session: &crate::Session, uid: &str) -> Vec<u8> {
+    let object = session.retrievable(&study(uid), None).expect("a list").remove(0);
+    let mut out = session.open_outgoing(&object, uids::EXPLICIT_VR_LITTLE_ENDIAN).expect("it is opened");
+    let mut all = Vec::new();
+    loop {
+        let (bytes, last) = out.next_bytes().expect("it is read");
+        all.extend(bytes);
+        if last {
+            return all;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_is_on_corrects_what_leaves_by_every_door_and_what_came_stays() {
+    let place = open();
+    let now = Instant::now();
+    let admin = place.node.session(administrator(), Purpose::Operations, now);
+    let rule = r#"{"name":"norte","when":{"ae":["A?"]},"changes":[
+        {"action":"affix","attribute":"PatientID","prefix":"N-"},
+        {"action":"set","attribute":"InstitutionName","value":"Hospital Niño Jesús"}]}"#;
+    let kept = admin.put_coercion_rule(serde_json::from_str(rule).expect("a rule")).await.expect("kept");
+    assert_eq!((kept.rule.version, kept.active), (1, false));
+    let peer = place.peer(NORTE, now);
+    let before = object("B7", "2.25.40", "2.25.40.1.1");
+    assert!(store(&peer, "2.25.40.1.1", &before).await);
+    assert_eq!(given(&peer, "2.25.40"), before, "a rule that is off does nothing, bit for bit");
+    assert!(
+        admin.set_coercion_rule_active("norte", 2, true).await.is_err(),
+        "not the version that was tried"
+    );
+    admin.set_coercion_rule_active("norte", 1, true).await.expect("switched on");
+
+    let mut with_pixels =
+        DataSet::read(&object("B8", "2.25.41", "2.25.41.1.1"), Coding::ExplicitLittle).expect("a set");
+    for (tag, n) in
+        [(tags::ROWS, 200), (tags::COLUMNS, 300), (tags::BITS_ALLOCATED, 16), (tags::SAMPLES_PER_PIXEL, 1)]
+    {
+        with_pixels.set_ints(tag, &[n]);
+    }
+    let pixels: Vec<u8> = (0..120_000_u32).map(|n| (n % 251) as u8).collect();
+    with_pixels.set_bytes(tags::PIXEL_DATA, badiano_dicom::VR::OW, pixels.clone());
+    let came = with_pixels.write(Coding::ExplicitLittle);
+    assert!(store(&peer, "2.25.41.1.1", &came).await);
+    let left = DataSet::read(&given(&peer, "2.25.41"), Coding::ExplicitLittle).expect("a whole object");
+    assert_eq!(left.text(tags::PATIENT_ID).as_deref(), Some("N-B8"));
+    assert_eq!(left.text(tags::INSTITUTION_NAME).as_deref(), Some("Hospital Niño Jesús"));
+    assert_eq!(left.get(tags::PIXEL_DATA), with_pixels.get(tags::PIXEL_DATA));
+    let was = left.item(tags::ORIGINAL_ATTRIBUTES_SEQUENCE).expect("what was is said");
+    let was = was.item(tags::MODIFIED_ATTRIBUTES_SEQUENCE).expect("the values before");
+    assert_eq!(was.text(tags::PATIENT_ID).as_deref(), Some("B8"));
+    let one = peer.archived("2.25.41", None).expect("an object").remove(0);
+    assert_eq!(peer.frame(&one, 1).expect("a frame"), pixels, "frames are found behind the longer header");
+    let metadata = String::from_utf8(one.metadata().expect("metadata")).expect("text");
+    assert!(metadata.contains("N-B8") && metadata.contains("Niño"), "{metadata}");
+    let mut received = peer.open_received(&one).await.expect("it stays");
+    let length = usize::try_from(received.length()).expect("short");
+    let file = received.read_range(0, length).expect("it is read");
+    assert!(file.ends_with(&came), "the object as it came, bit for bit");
+    let said = peer.coercions_of("2.25.41").expect("what was done");
+    assert_eq!((said.len(), said[0].1[0].rule.as_str(), said[0].1[0].version), (1, "norte", 1));
+
+    admin.put_coercion_rule(serde_json::from_str(rule).expect("a rule")).await.expect("a second version");
+    assert!(store(&peer, "2.25.42.1.1", &object("B9", "2.25.42", "2.25.42.1.1")).await);
+    assert_eq!(given(&peer, "2.25.42"), object("B9", "2.25.42", "2.25.42.1.1"), "a new version is off");
+}

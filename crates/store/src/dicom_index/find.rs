@@ -44,6 +44,21 @@ pub struct InstanceFound {
     pub frames: Vec<(u64, u64)>,
     pub blob: BlobRef,
     pub metadata: Metadata,
+    pub overlay: Option<Overlay>,
+}
+
+/// How an object is given whose header was corrected, in a form of its writer's: the blob stays as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlay(pub(super) Vec<u8>);
+
+impl Overlay {
+    pub fn pack(bytes: &[u8]) -> Result<Overlay, Fault> {
+        body::pack(bytes).map(Overlay)
+    }
+
+    pub fn open(&self) -> Result<Vec<u8>, Fault> {
+        body::unpack(&self.0)
+    }
 }
 
 /// The DICOM JSON of an instance as it lies in its row: frames and objects are served without it.

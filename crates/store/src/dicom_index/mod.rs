@@ -7,7 +7,7 @@ mod matching;
 mod rows;
 
 pub use attributes::fold_name;
-pub use find::{DicomAnswer, FoundRow, InstanceFound, Metadata};
+pub use find::{DicomAnswer, FoundRow, InstanceFound, Metadata, Overlay};
 pub(crate) use rows::reindex;
 
 use crate::blobs::read_blob;
@@ -36,7 +36,9 @@ pub struct InstanceRow {
     pub blob: BlobRef,
     /// DICOM JSON as it is served.
     pub metadata: Metadata,
-    /// Offset and length of each frame in the blob.
+    /// Where the object is given with another header than the blob's.
+    pub overlay: Option<Overlay>,
+    /// Offset and length of each frame in the object as it is given.
     pub frames: Vec<(u64, u64)>,
     /// Tag as a number and value as text, several values parted by a backslash; all levels together.
     pub attributes: Vec<(u32, String)>,
@@ -83,7 +85,7 @@ impl Tx<'_> {
             value(&of_instance, INSTANCE_NUMBER).and_then(|v| v.trim().parse::<i64>().ok()).unwrap_or(0);
         self.run(
             "INSERT INTO instance(series, sop, sop_class, transfer_syntax, blob, class, source, number, received, \
-             attributes, frames, metadata) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             attributes, frames, metadata, overlay) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 series,
                 row.sop.as_str(),
@@ -96,7 +98,8 @@ impl Tx<'_> {
                 row.received.micros,
                 encode(&of_instance),
                 encode_frames(&row.frames),
-                row.metadata.0
+                row.metadata.0,
+                row.overlay.as_ref().map(|o| &o.0)
             ],
         )?;
         let instance = self.conn.last_insert_rowid();
@@ -279,7 +282,7 @@ fn with_modality(all: &str, one: &str) -> String {
 }
 
 const INSTANCE_COLUMNS: &str = "t.uid, s.uid, i.sop, i.sop_class, i.transfer_syntax, t.pat, i.class, i.source, i.number, \
-     i.received, i.frames, i.metadata, b.id, b.pack, b.offset, b.length, b.sha256, b.key, t.class";
+     i.received, i.frames, i.metadata, b.id, b.pack, b.offset, b.length, b.sha256, b.key, t.class, i.overlay";
 
 impl View<'_> {
     /// One instance with what is needed to serve it.
@@ -291,11 +294,11 @@ impl View<'_> {
         self.one(&sql, [sop], read_instance)?.map(finish_instance).transpose()
     }
 
-    /// Where the bytes of an instance lie; nothing else is read.
-    pub fn instance_blob(&self, sop: &str) -> Result<Option<BlobRef>, Fault> {
-        let sql = "SELECT b.id, b.pack, b.offset, b.length, b.sha256, b.key FROM instance i JOIN blob b ON b.n = i.blob \
-                   WHERE i.sop = ?1";
-        self.one(sql, [sop], |r| read_blob(r, 0))
+    /// Where the bytes of an instance lie, and how they are given; nothing else is read.
+    pub fn instance_blob(&self, sop: &str) -> Result<Option<(BlobRef, Option<Overlay>)>, Fault> {
+        let sql = "SELECT b.id, b.pack, b.offset, b.length, b.sha256, b.key, i.overlay FROM instance i \
+                   JOIN blob b ON b.n = i.blob WHERE i.sop = ?1";
+        self.one(sql, [sop], |r| Ok((read_blob(r, 0)?, r.get::<_, Option<Vec<u8>>>(6)?.map(Overlay))))
     }
 
     /// The instances of a study, or of one of its series, by series and instance number.
@@ -361,6 +364,7 @@ fn read_instance(r: &rusqlite::Row<'_>) -> rusqlite::Result<Packed> {
         metadata: Metadata(r.get(11)?),
         blob: read_blob(r, 12)?,
         study_class: unsigned(r.get(18)?),
+        overlay: r.get::<_, Option<Vec<u8>>>(19)?.map(Overlay),
     };
     Ok(Packed { found, frames: r.get(10)? })
 }
