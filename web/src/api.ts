@@ -451,6 +451,15 @@ export interface JoinCode { clues: string; code: string; expires: Instant; /** T
 export interface Queues { items: QueueItem[] }
 export interface QueueItem { id: number; queue: string; tries: number; due: Instant; why: string; /** Waits for a person, not for time. */ dead: boolean }
 
+/** GET /api/admin/coercion-rules; PUT a CoercionRule -> RuleKept; POST /{name}/active { version, active } -> RuleKept */
+export interface CoercionRules { rules: RuleKept[] }
+export interface RuleKept { rule: CoercionRule; active: boolean; by: string }
+/** A rule as data; docs/operations says its words. */
+export interface CoercionRule { name: string; description?: string; version: number; when?: unknown; changes: unknown[] }
+/** POST /api/admin/coercion-trial?rule=&ae= with a DICOM file */
+export interface CoercionTrial { followed: RuleFollowed[]; canBeGiven: boolean; issues: string[] }
+export interface RuleFollowed { rule: string; version: number; changed: { attribute: string; was: string; now: string }[]; not_done?: string[] }
+
 /** GET /api/admin/messages; POST /api/admin/messages/{id}/replay {} -> MessageRow */
 export interface Messages {
   messages: MessageRow[];

@@ -17,6 +17,17 @@ let session = $state<Session | null>(null);
 export const currentSession = (): Session | null => session;
 export const takeSession = (next: Session | null): void => void (session = next);
 
+/** A file as the body of a POST. */
+export async function send<T>(path: string, type: string, file: Blob): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': locale(), 'Content-Type': type };
+  if (session?.csrf) headers['X-CSRF-Token'] = session.csrf;
+  const sent = fetch(path, { method: 'POST', headers, body: file, cache: 'no-store', credentials: 'same-origin' });
+  const answer = await sent.catch(() => null);
+  if (!answer) throw new Refused(0, 'unreachable', t('fault.unreachable'));
+  if (!answer.ok) throw await refusalOf(answer);
+  return (await answer.json()) as T;
+}
+
 export async function call<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': locale() };
   if (body !== undefined) headers['Content-Type'] = 'application/json';

@@ -129,6 +129,21 @@ test('indicators hide small counts and their times', async () => {
   assert.match(await page.getByRole('row', { name: /Solicitado → Sin leer/ }).textContent(), /< 5——/);
 });
 
+test('a rule is tried on a file before it is switched on, and what it would change is shown', async () => {
+  state.session = session(['administrator']);
+  await open('/admin/correcciones');
+  await page.getByRole('button', { name: 'Probar ct-1' }).click();
+  await page.setInputFiles('[name=trial-file]', { name: 'a.dcm', mimeType: 'application/dicom', buffer: Buffer.from('DICM') });
+  await page.fill('[name=trial-ae]', 'CT1');
+  await page.keyboard.press('Enter');
+  await page.getByRole('row', { name: /InstitutionName\s*HOSPITAL/ }).waitFor();
+  await page.getByRole('button', { name: 'Cerrar' }).last().click();
+  await page.getByRole('button', { name: 'Activar ct-1' }).click();
+  await page.getByText('Activa', { exact: true }).waitFor();
+  const turned = state.asked.filter((a) => a.path === '/api/admin/coercion-rules/ct-1/active');
+  assert.deepEqual(turned.map((a) => [a.body, a.csrf]), [[{ version: 3, active: true }, 'c-1']]);
+});
+
 test('what is stuck stands first, with why, and is tried again', async () => {
   state.session = session(['administrator']);
   await open('/admin/pendientes');
@@ -378,7 +393,7 @@ test('every page passes axe, dark at a desk and light on a phone, and none scrol
     [session(['radiologist']), ['/lectura', '/pendientes', '/indicadores', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
     [session(['registrar']), ['/identidades']],
     [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/avisos']],
-    [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/mensajes']],
+    [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/correcciones', '/admin/mensajes']],
     [session(['administrator'], { node: hub }), ['/admin/instituciones']],
   ];
   const found = [];

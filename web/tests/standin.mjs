@@ -36,6 +36,9 @@ export function standIn() {
     if (path === '/api/session') return { body: state.session };
     if (path === '/api/sign-in') return signIn(body);
     if (path === '/api/sign-in/second-factor') return signIn({ password: 'una frase larga', ...body });
+    if (path.startsWith('/api/admin/coercion-trial')) return { body: answers.trial };
+    if (/^\/api\/admin\/coercion-rules\/[\w.-]+\/active$/.test(path)) return (state.ruleActive = body.active), { body: { ...answers.rules.rules[0], active: body.active } };
+    if (path === '/api/admin/coercion-rules') return { body: { rules: answers.rules.rules.map((r) => ({ ...r, active: state.ruleActive ?? r.active })) } };
     if (path === '/api/worklist') return { body: { items: answers.worklist } };
     if (path === '/api/departments/radiology') return { body: answers.department };
     if (path === '/api/ledger') return { body: answers.ledger };
@@ -70,7 +73,7 @@ export function standIn() {
     let text = '';
     request.on('data', (part) => (text += part));
     request.on('end', () => {
-      const body = text ? JSON.parse(text) : null;
+      const body = text && request.headers['content-type']?.includes('json') ? JSON.parse(text) : null;
       state.asked.push({ method: request.method, url: request.url, path, body, csrf: request.headers['x-csrf-token'], language: request.headers['accept-language'] });
       const given = state.fail?.(path) ?? of(request.method, path, body);
       response.writeHead(given.status ?? 200, { 'content-type': 'application/json' });

@@ -80,7 +80,9 @@ fn dicom() -> String {
          UPS, instance availability and TLS for DIMSE are not there yet: their SOP classes are refused.\n\n\
          ## As SCU\n\nC-ECHO (to test a peer), C-STORE (sub-operations of C-MOVE) and N-EVENT-REPORT of storage commitment, on associations of our own.\n\n\
          ## Storage\n\nEvery SOP class below, every other below 1.2.840.10008.5.1.4.1.1, and private ones, in these transfer syntaxes; \
-         the requestor's first is taken and the object is kept as it came.\n\n| transfer syntax | UID |\n|---|---|\n",
+         the requestor's first is taken and the object is kept as it came. Where rules of the archive correct headers, the object is \
+         given with the corrected header and the values before in Original Attributes (0400,0561); pixel data are never changed, and \
+         no rule changes UIDs (docs/operations/corrections.md).\n\n| transfer syntax | UID |\n|---|---|\n",
     );
     for syntax in TRANSFER_SYNTAXES {
         let _ = writeln!(out, "| {} | {} |", syntax.name, syntax.uid);

@@ -46,6 +46,8 @@ pub fn rows() -> Vec<Row> {
 pub struct Words {
     by_name: BTreeMap<&'static str, String>,
     images: Vec<u8>,
+    /// One object as a file.
+    file: Vec<u8>,
 }
 
 /// A request that is ready to be sent.
@@ -123,7 +125,9 @@ impl Words {
         let (stuck, waiting) = queued(norte).await;
         put("stuck", &stuck);
         put("waiting", &waiting);
-        Words { by_name, images: images(patient) }
+        put("rule", &rule(world).await);
+        let file = study.instance(1).expect("an instance").file;
+        Words { by_name, images: images(patient), file }
     }
 
     /// A request for a door; nothing where a parameter of its path has no value.
@@ -170,6 +174,7 @@ impl Words {
         let bytes = match said {
             None => b"{}".to_vec(),
             Some(serde_json::Value::String(text)) if text == "{images}" => self.images.clone(),
+            Some(serde_json::Value::String(text)) if text == "{dicom}" => self.file.clone(),
             Some(serde_json::Value::String(text)) => self.words(text, totp).into_bytes(),
             Some(value) => self.values(value, totp).to_string().into_bytes(),
         };
@@ -303,6 +308,14 @@ async fn queued(place: &Place) -> (String, String) {
     let why = badiano_kernel::Fault::unavailable("test");
     place.node.stuck(&stuck, &why).await.expect("set apart");
     (stuck.id.to_string(), waiting.id.to_string())
+}
+
+/// A rule for a sender that there is not.
+async fn rule(world: &World) -> String {
+    let rule = r#"{"name":"puerta","when":{"ae":["NADIE"]},"changes":[{"action":"remove","attribute":"InstitutionName"}]}"#;
+    let rule = serde_json::from_str(rule).expect("a rule");
+    let kept = world.administrator(&world.norte).put_coercion_rule(rule).await.expect("kept");
+    kept.rule.name
 }
 
 fn images(patient: &Patient) -> Vec<u8> {

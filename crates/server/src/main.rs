@@ -29,6 +29,7 @@ Ejemplos / examples:
   badiano verify comprobante.txt --keys llaves.txt
   badiano import /mnt/archivo --report importado.ndjson    los archivos DICOM de un archivo anterior
   badiano deidentify estudio/ --out anonimo/ --key llave.txt    imágenes sin quien es la persona (PS3.15)
+  badiano coerce --rules reglas.json imagen.dcm   lo que las reglas corregirían, antes de activarlas
   badiano hl7 to-fhir mensaje.hl7           un mensaje HL7 v2 como transacción FHIR
   badiano cda to-fhir resumen.xml           un documento CDA R2 como documento FHIR
   badiano validate paciente.json            recursos FHIR R4 (JSON, XML, NDJSON, carpetas, -)
@@ -66,6 +67,8 @@ enum Command {
     Match(commands::match_people::MatchOptions),
     /// Guarda los archivos DICOM de un directorio / store the DICOM files of a directory
     Import(commands::import::ImportOptions),
+    /// Lo que unas reglas corregirían en un archivo DICOM / what rules would correct in a DICOM file
+    Coerce(commands::coerce::CoerceOptions),
     /// Quita de archivos DICOM lo que identifica a una persona / take out of DICOM files what identifies a person
     Deidentify(commands::deidentify::DeidentifyOptions),
     /// Sistemas de códigos: SNOMED CT, LOINC, CIE-10 y otros / code systems from their publishers' files
@@ -108,6 +111,7 @@ fn main() -> ExitCode {
         Command::Match(options) => commands::match_people::run(&options, arguments.format),
         Command::Join(options) => commands::join::run(&options),
         Command::Import(options) => commands::import::run(&options, arguments.format),
+        Command::Coerce(options) => commands::coerce::run(&options, arguments.format),
         Command::Deidentify(options) => commands::deidentify::run(&options, arguments.format),
         Command::Terminology(options) => commands::terminology::run(&options, arguments.format),
         Command::Peers(group) => administer::run(&group, arguments.format),

@@ -329,24 +329,16 @@ fn declared(set: &DataSet, charset: &Charset) -> DataSet {
 
 /// One more item of Original Attributes: every element of the object that went or became another, as it was.
 fn say_what_was(set: &mut DataSet, before: &DataSet, followed: &[Followed], around: &Around<'_>) {
-    let mut was = DataSet::with_charset(before.charset().clone());
-    for element in before {
-        let kept = match set.get(element.tag) {
-            _ if element.tag == SPECIFIC_CHARACTER_SET || element.tag.1 == 0 => true,
-            Some(new) => {
-                new == element
-                    || (!new.is_empty()
-                        && texts(set, new) == texts(before, element)
-                        && new.items().is_empty())
-            }
-            None => false,
-        };
-        if !kept && dictionary::vr(element.tag) != VR::OB {
+    // In the character set of the object as it is now, so that only what says something else differs.
+    let mut before = before.clone();
+    before.set_charset(set.charset());
+    let mut was = DataSet::with_charset(set.charset().clone());
+    for element in &before {
+        let is_text_of_it = element.tag != SPECIFIC_CHARACTER_SET && element.tag.1 != 0;
+        if is_text_of_it && set.get(element.tag) != Some(element) && dictionary::vr(element.tag) != VR::OB {
             was.put(element.clone());
         }
     }
-    was.set_charset(set.charset());
-    was.remove(SPECIFIC_CHARACTER_SET);
     let mut item = DataSet::with_charset(set.charset().clone());
     let names: Vec<String> = followed.iter().map(|f| format!("{} {}", f.rule, f.version)).collect();
     let system: String = format!("{}: {}", around.system, names.join(", ")).chars().take(64).collect();
@@ -358,9 +350,4 @@ fn say_what_was(set: &mut DataSet, before: &DataSet, followed: &[Followed], arou
     let mut items = set.items(tags::ORIGINAL_ATTRIBUTES_SEQUENCE).to_vec();
     items.push(item);
     set.set_items(tags::ORIGINAL_ATTRIBUTES_SEQUENCE, items);
-}
-
-fn texts(set: &DataSet, element: &Element) -> Option<Vec<String>> {
-    let (texts, _) = set.texts_of(element);
-    (!texts.is_empty()).then_some(texts)
 }

@@ -6,6 +6,7 @@ pub mod assets;
 pub mod assets_door;
 pub mod audit;
 pub mod citizen;
+pub mod coercion;
 pub mod form;
 pub mod health;
 pub mod identity;

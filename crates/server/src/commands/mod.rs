@@ -3,6 +3,7 @@
 pub mod administer;
 pub mod backup;
 pub mod cda;
+pub mod coerce;
 pub mod deidentify;
 pub mod demo;
 pub mod fhirpath;
