@@ -208,7 +208,7 @@ impl Work<'_> {
                 let texts: Vec<String> = attribute.texts(&self.set).iter().map(bare).collect();
                 if texts.is_empty() { Ok(()) } else { self.put(attribute, &texts) }
             }
-            Change::Worklist { attributes, fill } => self.from_worklist(attributes, *fill),
+            Change::Worklist { attributes, fill } => self.take_from_worklist(attributes, *fill),
             Change::Charset { is } => {
                 self.reread(is);
                 Ok(())
@@ -258,7 +258,7 @@ impl Work<'_> {
         self.changed.push(Changed { attribute: attribute.to_string(), was, now });
     }
 
-    fn from_worklist(&mut self, attributes: &[Attribute], fill: bool) -> Result<(), String> {
+    fn take_from_worklist(&mut self, attributes: &[Attribute], fill: bool) -> Result<(), String> {
         let entry = self.entry.get_or_init(|| (self.around.worklist)());
         let entry = entry.as_ref().ok_or("no entry of the worklist is of this object and patient")?;
         for attribute in attributes {

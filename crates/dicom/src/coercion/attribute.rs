@@ -97,7 +97,7 @@ impl Attribute {
     /// Whether a rule may set or remove it.
     pub(super) fn may_be_written(&self) -> bool {
         let allowed = |tag: Tag| {
-            let pixels = matches!(tag.0, 0x7FE0 | 0x7F00..=0x7FDF) || tag.0 & 0xFF00 == 0x6000;
+            let pixels = matches!(tag.0, 0x7F00..=0x7FE0) || tag.0 & 0xFF00 == 0x6000;
             tag.0 > 4 && !pixels && tag.1 != 0 && !UNTOUCHED.contains(&tag)
         };
         match (self.items.first(), &self.last) {
