@@ -100,6 +100,22 @@ pub(crate) fn unpack_keyed(stored: &[u8]) -> Result<Unpacked, Fault> {
     }
 }
 
+/// The search entries alone.
+pub(crate) fn unpack_keys(stored: &[u8]) -> Result<Vec<u8>, Fault> {
+    let mut whole = match stored.split_first() {
+        Some((&KEYED_PLAIN, bytes)) => bytes.to_vec(),
+        Some((&KEYED_ZSTD, bytes)) => opened(bytes)?,
+        _ => return unpack_keyed(stored).map(|unpacked| unpacked.keys),
+    };
+    let length = whole.first_chunk::<4>().map(|b| u32::from_le_bytes(*b) as usize).ok_or_else(damaged)?;
+    if length > whole.len() - 4 {
+        return Err(damaged());
+    }
+    whole.truncate(4 + length);
+    whole.drain(..4);
+    Ok(whole)
+}
+
 /// The first bytes of a zstd frame (RFC 8878 section 3.1.1), which no UTF-8 text begins with.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -167,6 +183,7 @@ mod tests {
             assert_eq!(unpack(&stored).expect("it opens"), body, "length {length}");
             for keys in [b"".as_slice(), b"some entries"] {
                 let stored = pack_keyed(&body, keys).expect("it fits");
+                assert_eq!(unpack_keys(&stored).expect("it opens"), keys, "length {length}");
                 let back = Unpacked { body: body.clone(), keys: keys.to_vec() };
                 assert_eq!(unpack_keyed(&stored).expect("it opens"), back, "length {length}");
             }
@@ -179,6 +196,11 @@ mod tests {
         }
         assert!(unpack(&[9, 9]).is_err(), "an unknown form is refused");
         assert!(unpack(&[1, 0, 1, 2]).is_err(), "a damaged frame is refused");
-        assert!(unpack(&[2, 9, 0, 0, 0, 1]).is_err(), "entries that are cut off are refused");
+        for cut_off in [&[2, 9, 0, 0, 0, 1][..], &[2, 9]] {
+            assert!(
+                unpack(cut_off).is_err() && unpack_keys(cut_off).is_err(),
+                "entries that are cut off are refused"
+            );
+        }
     }
 }

@@ -23,7 +23,7 @@ pub struct Document {
 }
 
 /// Documents share the rows of resources; a mark that no resource type has keeps their kinds apart.
-fn kind_name(kind: &str) -> String {
+pub(crate) fn kind_name(kind: &str) -> String {
     format!("={kind}")
 }
 
@@ -112,6 +112,7 @@ impl Tx<'_> {
             return Err(Fault::too_costly("the key of a document is too long"));
         }
         let kind = self.number_of(&kind_name(kind))?;
+        self.documents.insert(kind);
         self.put_row(Row1 {
             kind,
             id: IdCell::Text(key),
@@ -140,6 +141,7 @@ impl Tx<'_> {
             return Err(Fault::too_costly("the key of a document is too long"));
         }
         let number = self.number_of(&kind_name(kind))?;
+        self.documents.insert(number);
         let body = body::pack(bytes)?;
         let changed = self.run(
             "UPDATE resource SET version = version + 1, updated = ?3, deleted = 0, body = ?4 WHERE kind = ?1 AND id = ?2",
@@ -162,6 +164,7 @@ impl Tx<'_> {
     pub fn drop_document(&mut self, kind: &str, key: &str) -> Result<(), Fault> {
         let Some(number) = self.number(&kind_name(kind)) else { return Ok(()) };
         let Some(head) = self.head(number, IdCell::Text(key))? else { return Ok(()) };
+        self.documents.insert(number);
         self.run("DELETE FROM version WHERE rid = ?1", [head.rid])?;
         self.run("DELETE FROM resource WHERE rid = ?1", [head.rid])?;
         Ok(())
@@ -173,6 +176,7 @@ impl Tx<'_> {
         if self.head(number, IdCell::Text(key))?.is_none() {
             return Ok(());
         }
+        self.documents.insert(number);
         self.delete_row(number, IdCell::Text(key), Area::Document, Expect::Any, now).map(|_| ())
     }
 }

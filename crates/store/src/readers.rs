@@ -2,6 +2,7 @@
 
 use crate::faults::OrFault;
 use badiano_kernel::Fault;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ impl Readers {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(&self.database, flags).or_fault()?;
         conn.set_prepared_statement_cache_capacity(256);
+        steady_plans(&conn)?;
         conn.busy_timeout(std::time::Duration::from_secs(5)).or_fault()?;
         conn.execute_batch(
             "PRAGMA cache_size = -4096; PRAGMA mmap_size = 1073741824; PRAGMA temp_store = MEMORY;",
@@ -58,6 +60,11 @@ impl Readers {
         .or_fault()?;
         Ok(conn)
     }
+}
+
+/// A plan is made once for a statement, whatever values are bound to it later.
+pub(crate) fn steady_plans(conn: &Connection) -> Result<(), Fault> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop).or_fault()
 }
 
 pub(crate) struct Reader<'a> {

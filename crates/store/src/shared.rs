@@ -7,9 +7,10 @@ use crate::seal::NodeKey;
 use crate::spool::Spool;
 use crate::store::free_bytes;
 use badiano_kernel::Fault;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 
 pub(crate) struct Shared {
@@ -27,9 +28,25 @@ pub(crate) struct Shared {
     /// With less than this free, writes are refused.
     pub free_bytes_min: AtomicU64,
     pub changed: watch::Sender<u64>,
+    /// How often documents of a kind were written, by the kind's number.
+    pub written: RwLock<HashMap<i64, u64>>,
 }
 
 impl Shared {
+    pub fn times_written(&self, kind: i64) -> u64 {
+        let written = self.written.read().unwrap_or_else(PoisonError::into_inner);
+        written.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// Counts a commit that wrote documents of these kinds.
+    pub fn count_written(&self, kinds: &BTreeSet<i64>) {
+        if kinds.is_empty() {
+            return;
+        }
+        let mut written = self.written.write().unwrap_or_else(PoisonError::into_inner);
+        kinds.iter().for_each(|kind| *written.entry(*kind).or_default() += 1);
+    }
+
     /// Free bytes now; what is told of the disk is also what holds from then on.
     pub fn look_at_disk(&self) -> Result<u64, Fault> {
         let free = free_bytes(&self.data)?;

@@ -2,6 +2,7 @@
 
 use crate::blobs::Mended;
 use crate::changes::Change;
+use crate::documents::kind_name;
 use crate::faults::OrFault;
 use crate::files::{DiskFiles, Files, make_folder};
 use crate::leaves::{self, LeafDraft, SealedLeaf};
@@ -9,7 +10,7 @@ use crate::migrations::migrate;
 use crate::names::{self, Names};
 use crate::options::{Limits, Options};
 use crate::packs::{BlobReader, BlobRef, BlobWriter, Packs};
-use crate::readers::Readers;
+use crate::readers::{Readers, steady_plans};
 use crate::resources::{Put, Ready};
 use crate::shared::{DATABASE, Shared};
 use crate::spool::Spool;
@@ -88,6 +89,7 @@ impl Store {
             free_bytes: AtomicU64::new(free_bytes(&options.data)?),
             free_bytes_min: AtomicU64::new(limits.free_bytes_min),
             changed: watch::Sender::new(0),
+            written: Default::default(),
             limits,
         });
         let (at, mut opening) = settle(&conn, &shared, clean)?;
@@ -192,6 +194,13 @@ impl Store {
         self.read(|view| view.changes(after, limit))
     }
 
+    /// A number that grows with every commit that writes documents of a kind, before its caller is answered: what was read after
+    /// asking for it is the newest as long as the number is the same.
+    pub fn documents_written(&self, kind: &str) -> u64 {
+        let number = self.0.shared.names.number(&kind_name(kind));
+        number.map_or(0, |number| self.0.shared.times_written(number))
+    }
+
     /// Signals the newest place in the total order.
     pub fn wait_change(&self) -> watch::Receiver<u64> {
         self.0.shared.changed.subscribe()
@@ -218,6 +227,7 @@ fn lock(data: &Path) -> Result<File, Fault> {
 fn connect(database: &Path) -> Result<Connection, Fault> {
     let conn = Connection::open(database).or_fault()?;
     conn.set_prepared_statement_cache_capacity(256);
+    steady_plans(&conn)?;
     conn.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
          PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; \

@@ -6,7 +6,7 @@ use crate::shared::Shared;
 use crate::view::{View, signed};
 use badiano_kernel::{Fault, Instant};
 use rusqlite::{Connection, ToSql, params};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,6 +16,8 @@ pub struct Tx<'a> {
     pub(crate) at: Counters,
     /// Packs whose bytes this group's rows refer to.
     pub(crate) packs: HashSet<u32>,
+    /// Kinds of documents that this group writes.
+    pub(crate) documents: BTreeSet<i64>,
     /// Changes and leaves made by the job that runs, for the rows that must know their neighbours.
     pub(crate) job_began: Counters,
     /// Blobs kept by the job that runs.
@@ -51,6 +53,7 @@ impl<'a> Tx<'a> {
             view: View::new(conn, shared),
             at,
             packs: HashSet::new(),
+            documents: BTreeSet::new(),
             job_began: at,
             job_blobs: Vec::new(),
         })

@@ -258,6 +258,7 @@ impl Run {
             }
         };
         let (at, fresh, packs) = (tx.at, std::mem::take(&mut tx.view.fresh), std::mem::take(&mut tx.packs));
+        let documents = std::mem::take(&mut tx.documents);
         drop(tx);
         self.commit(packs)?;
         let changed = at.change != self.at.change;
@@ -265,6 +266,7 @@ impl Run {
         self.blobs_marked = self.blobs_known;
         self.blobs_known = newest_blob;
         shared.names.learn(&fresh);
+        shared.count_written(&documents);
         if let Some(Err(fault)) = spooled.map(|last| shared.spool.done(last)) {
             tracing::warn!(%fault, "a file of the access spool could not be removed");
         }

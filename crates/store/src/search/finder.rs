@@ -1,7 +1,7 @@
 //! Candidates from the index, decision on the entries; chains and `_has` both ways (search.html#chaining, #has).
 
 use super::holds::fits;
-use super::keys::Keys;
+use super::keys;
 use super::ranges::{Range, ranges};
 use super::rows::{Cell, Probe, bears, day, hash48, lead, mark};
 use crate::body;
@@ -41,7 +41,7 @@ pub(super) struct Candidate {
     pub change: i64,
     /// The patients in whose compartments it is.
     pub pats: Vec<i64>,
-    pub keys: Keys,
+    pub keys: keys::Stored,
 }
 
 pub(super) struct Finder<'a, 'v> {
@@ -90,7 +90,7 @@ impl<'a, 'v> Finder<'a, 'v> {
                 };
                 if seen {
                     let kind = Rc::from(stub.kind.as_str());
-                    let keys = Keys::decode(&body::unpack_keyed(&packed)?.keys)?;
+                    let keys = keys::Stored::new(body::unpack_keys(&packed)?)?;
                     Some(Rc::new(Candidate { rid, kind, id: stub.id, updated, change, pats, keys }))
                 } else {
                     None
@@ -134,7 +134,7 @@ impl<'a, 'v> Finder<'a, 'v> {
             Filter::Chain { param, target, filter } => {
                 for id in self.references(on, param, target) {
                     let kind = self.view.number(target);
-                    let rid = kind.map(|kind| self.rid_of(kind, id)).transpose()?.flatten();
+                    let rid = kind.map(|kind| self.rid_of(kind, &id)).transpose()?.flatten();
                     if let Some(other) = rid.map(|rid| self.load(rid)).transpose()?.flatten()
                         && self.holds(filter, &other, depth + 1)?
                     {
@@ -148,7 +148,7 @@ impl<'a, 'v> Finder<'a, 'v> {
                 let rows = self.referrers(source, param, &on.kind, &on.id, &probes, usize::MAX)?;
                 for rid in rows.unwrap_or_default() {
                     if let Some(other) = self.load(rid)?
-                        && self.references(&other, param, &on.kind).any(|id| id == on.id)
+                        && self.references(&other, param, &on.kind).any(|id| *id == *on.id)
                         && self.holds(filter, &other, depth + 1)?
                     {
                         return Ok(true);
@@ -193,26 +193,20 @@ impl<'a, 'v> Finder<'a, 'v> {
             _ => {
                 let number = self.view.number(&entry_param(param, modifier));
                 if let Modifier::Missing(asked) = modifier {
-                    let there = number.is_some_and(|n| on.keys.of(n).next().is_some());
+                    let there = number.is_some_and(|n| on.keys.params().any(|p| p == n));
                     return Ok(there != asked);
                 }
-                number.is_some_and(|n| on.keys.of(n).any(own))
+                number.is_some_and(|n| on.keys.of(n).any(|key| own(&key)))
             }
         };
         Ok(fit != negated)
     }
 
     /// Ids of a type that a resource refers to under a parameter.
-    pub fn references<'c>(
-        &self,
-        on: &'c Candidate,
-        param: &str,
-        target: &str,
-    ) -> impl Iterator<Item = &'c str> {
+    pub fn references(&self, on: &Candidate, param: &str, target: &str) -> impl Iterator<Item = Box<str>> {
         let number = self.view.number(param).unwrap_or(0);
-        let target = target.to_owned();
         on.keys.of(number).filter_map(move |key| match key {
-            Key::Reference { kind, id, .. } if **kind == *target && !id.is_empty() => Some(&**id),
+            Key::Reference { kind, id, .. } if *kind == *target && !id.is_empty() => Some(id),
             _ => None,
         })
     }
@@ -354,7 +348,7 @@ impl<'a, 'v> Finder<'a, 'v> {
                 let mut all = Vec::new();
                 for one in inner {
                     for id in self.references(&one, param, &own) {
-                        all.extend(self.rid_of(kind, id)?);
+                        all.extend(self.rid_of(kind, &id)?);
                     }
                 }
                 let all = unique(all);

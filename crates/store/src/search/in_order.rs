@@ -10,11 +10,12 @@ use super::sort::{Placed, place};
 use super::{Asked, Found};
 use crate::faults::OrFault;
 use crate::view::{View, limit as to_limit};
-use badiano_fhir::search::Total;
+use badiano_fhir::search::{Filter, Total};
 use badiano_kernel::Fault;
 
-/// A total is told, where none is asked for, when no more hits than these lie beyond the page. Only hits that may be seen count,
-/// so that it does not tell whether others exist.
+/// A total is told, where none is asked for, when no more hits than these lie beyond the page, and no filter follows references:
+/// to look for them would cost several times the page. Only hits that may be seen count, so that it does not tell whether others
+/// exist.
 const BEYOND_PAGE: usize = 100;
 
 /// Among candidates, so many rows of the type are passed for each of them before their places are looked up one by one.
@@ -31,6 +32,15 @@ pub(super) struct InOrder<'s, 'a, 'v> {
     enough: usize,
 }
 
+fn follows_references(filter: &Filter) -> bool {
+    match filter {
+        Filter::Chain { .. } | Filter::Has { .. } => true,
+        Filter::All(inner) | Filter::Any(inner) => inner.iter().any(follows_references),
+        Filter::Not(inner) => follows_references(inner),
+        Filter::Param { .. } | Filter::Compartment { .. } => false,
+    }
+}
+
 /// How far a stretch was walked.
 #[derive(PartialEq)]
 enum Walked {
@@ -42,7 +52,9 @@ enum Walked {
 
 impl<'s, 'a, 'v> InOrder<'s, 'a, 'v> {
     pub fn new(view: &'s View<'a>, finder: &'s Finder<'a, 'v>, asked: &'s Asked<'s>) -> Self {
-        let beyond = if asked.query.total == Total::None || asked.after.is_some() { 0 } else { BEYOND_PAGE };
+        let costly = asked.query.filters.iter().any(follows_references);
+        let untold = asked.query.total == Total::None || asked.after.is_some() || costly;
+        let beyond = if untold { 0 } else { BEYOND_PAGE };
         // One more than the page, so that it is known whether another follows.
         let enough = asked.query.offset.saturating_add(asked.room).saturating_add(1 + beyond);
         let before = asked.after.map_or(i64::MAX, |after| after.change);

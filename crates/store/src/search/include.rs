@@ -54,15 +54,15 @@ fn referred(
         return Ok(());
     }
     let only = if &*include.param == "*" { None } else { Some(finder.view.number(&include.param)) };
-    for (param, key) in on.keys.iter() {
+    for (param, key) in on.keys.references() {
         let Key::Reference { kind, id, .. } = key else { continue };
         let asked =
-            only.is_none_or(|p| p == Some(param)) && include.target.as_ref().is_none_or(|t| t == kind);
+            only.is_none_or(|p| p == Some(param)) && include.target.as_ref().is_none_or(|t| *t == kind);
         if !asked || id.is_empty() {
             continue;
         }
-        let Some(kind) = finder.view.number(kind) else { continue };
-        if let Some(rid) = finder.rid_of(kind, id)? {
+        let Some(kind) = finder.view.number(&kind) else { continue };
+        if let Some(rid) = finder.rid_of(kind, &id)? {
             out.extend(finder.load(rid)?);
         }
     }
@@ -117,7 +117,7 @@ fn referring_by(
     for rid in rows {
         if let Some(other) = finder.load(rid)?
             && *other.kind == *source
-            && finder.references(&other, param, &on.kind).any(|id| id == on.id)
+            && finder.references(&other, param, &on.kind).any(|id| *id == *on.id)
         {
             out.push(other);
         }

@@ -16,10 +16,6 @@ impl Keys {
     pub fn iter(&self) -> impl Iterator<Item = (i64, &Key)> {
         self.all.iter().map(|(p, k)| (*p, k))
     }
-    /// All values under one parameter.
-    pub fn of(&self, param: i64) -> impl Iterator<Item = &Key> {
-        self.all.iter().filter(move |(p, _)| *p == param).map(|(_, k)| k)
-    }
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         for (param, key) in &self.all {
@@ -39,6 +35,55 @@ impl Keys {
         Ok(keys)
     }
 }
+
+/// Search entries as they are stored: a question looks at one or two of dozens, so only those become values.
+pub(crate) struct Stored {
+    bytes: Vec<u8>,
+    /// The number of each entry's parameter, and where its value begins.
+    places: Vec<(i64, usize)>,
+}
+
+impl Stored {
+    /// Walks all entries once: what is damaged is refused here, and later reading cannot fail.
+    pub fn new(bytes: Vec<u8>) -> Result<Stored, Fault> {
+        let mut places = Vec::with_capacity(bytes.len() / 24);
+        let mut at = Reader { bytes: &bytes };
+        while !at.bytes.is_empty() {
+            let param = at.number().and_then(|p| i64::try_from(p).ok());
+            let place = bytes.len() - at.bytes.len();
+            let entry = param.and_then(|param| at.pass(0).map(|()| (param, place)));
+            places.push(entry.ok_or_else(|| Fault::unavailable("stored search entries are damaged"))?);
+        }
+        Ok(Stored { bytes, places })
+    }
+
+    /// All values under one parameter.
+    pub fn of(&self, param: i64) -> impl Iterator<Item = Key> {
+        self.places.iter().filter(move |(p, _)| *p == param).filter_map(|(_, place)| self.key(*place))
+    }
+
+    /// The parameters that the resource says something under, one for each value.
+    pub fn params(&self) -> impl Iterator<Item = i64> {
+        self.places.iter().map(|(param, _)| *param)
+    }
+
+    /// All references, by the number of their parameter.
+    pub fn references(&self) -> impl Iterator<Item = (i64, Key)> {
+        let references = self.places.iter().filter(|(_, place)| self.bytes[*place] == REFERENCE);
+        references.filter_map(|(param, place)| Some((*param, self.key(*place)?)))
+    }
+
+    fn key(&self, place: usize) -> Option<Key> {
+        Reader { bytes: self.bytes.get(place..)? }.key(0)
+    }
+}
+
+/// The form of an entry that refers to something.
+const REFERENCE: u8 = 5;
+/// Composites within one another.
+const DEPTH_MAX: usize = 4;
+/// Components of a composite.
+const COMPONENTS_MAX: usize = 64;
 
 fn put_number(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
@@ -83,7 +128,7 @@ fn encode_key(out: &mut Vec<u8>, key: &Key) {
             }
         }
         Key::Reference { kind, id, url, identifier } => {
-            out.push(5);
+            out.push(REFERENCE);
             [kind, id, url].into_iter().for_each(|t| put_text(out, t));
             out.push(u8::from(identifier.is_some()));
             if let Some((system, value)) = identifier {
@@ -140,6 +185,42 @@ impl Reader<'_> {
     fn moment(&mut self) -> Option<Instant> {
         self.eight().map(|b| Instant::from_micros(i64::from_le_bytes(b)))
     }
+    /// Goes past a value without making it.
+    fn pass(&mut self, depth: usize) -> Option<()> {
+        match self.byte()? {
+            0 => self.pass_texts(3),
+            1 => self.pass_texts(2),
+            2 | 3 => self.take(16).map(drop),
+            4 => {
+                self.take(16)?;
+                self.pass_texts(2)?;
+                match self.byte()? {
+                    0 => Some(()),
+                    _ => self.take(16).map(drop).and_then(|()| self.pass_texts(1)),
+                }
+            }
+            REFERENCE => {
+                self.pass_texts(3)?;
+                match self.byte()? {
+                    0 => Some(()),
+                    _ => self.pass_texts(2),
+                }
+            }
+            6 => self.pass_texts(1),
+            7 if depth < DEPTH_MAX => {
+                let count = usize::try_from(self.number()?).ok().filter(|n| *n <= COMPONENTS_MAX)?;
+                (0..count).try_for_each(|_| self.pass(depth + 1))
+            }
+            8 => Some(()),
+            _ => None,
+        }
+    }
+    fn pass_texts(&mut self, count: usize) -> Option<()> {
+        (0..count).try_for_each(|_| {
+            let length = usize::try_from(self.number()?).ok()?;
+            std::str::from_utf8(self.take(length)?).ok().map(drop)
+        })
+    }
     fn key(&mut self, depth: usize) -> Option<Key> {
         Some(match self.byte()? {
             0 => Key::Token { system: self.text()?, code: self.text()?, text: self.text()? },
@@ -156,7 +237,7 @@ impl Reader<'_> {
                     _ => Some((self.float()?, self.float()?, self.text()?)),
                 },
             },
-            5 => Key::Reference {
+            REFERENCE => Key::Reference {
                 kind: self.text()?,
                 id: self.text()?,
                 url: self.text()?,
@@ -166,8 +247,8 @@ impl Reader<'_> {
                 },
             },
             6 => Key::Uri(self.text()?),
-            7 if depth < 4 => {
-                let count = usize::try_from(self.number()?).ok().filter(|n| *n <= 64)?;
+            7 if depth < DEPTH_MAX => {
+                let count = usize::try_from(self.number()?).ok().filter(|n| *n <= COMPONENTS_MAX)?;
                 Key::Composite((0..count).map(|_| self.key(depth + 1)).collect::<Option<Vec<Key>>>()?)
             }
             8 => Key::Missing,
@@ -196,7 +277,15 @@ mod tests {
         keys.push(4, Key::Reference { kind: "Patient".into(), id: "p".into(), url: "".into(), identifier });
         let bytes = keys.encode();
         assert_eq!(Keys::decode(&bytes).expect("they were just written"), keys);
+        let stored = Stored::new(bytes.clone()).expect("they were just written");
+        for (param, key) in keys.iter() {
+            assert!(stored.of(param).eq(std::iter::once(key.clone())), "parameter {param}");
+        }
+        assert_eq!(stored.params().collect::<Vec<_>>(), [1, 300, 2, 3, 4]);
+        assert_eq!(stored.references().map(|(param, _)| param).collect::<Vec<_>>(), [4]);
         for cut in 1..bytes.len() {
+            let (walked, read) = (Stored::new(bytes[..cut].to_vec()), Keys::decode(&bytes[..cut]));
+            assert_eq!(walked.is_ok(), read.is_ok(), "cut at {cut}: both see the same damage");
             // A cut either falls between two entries or is noticed.
             if let Ok(fewer) = Keys::decode(&bytes[..cut]) {
                 assert!(fewer.all.len() < keys.all.len(), "cut at {cut}");

@@ -63,7 +63,7 @@ impl Finder<'_, '_> {
                 let rows = self.referrers(kind, parent, kind, whole, &[], PARTS_MAX)?;
                 for rid in rows.ok_or_else(too_many)? {
                     if let Some(part) = self.load(rid)?
-                        && self.references(&part, parent, kind).any(|of| of == whole)
+                        && self.references(&part, parent, kind).any(|of| *of == **whole)
                         && all.insert(part.id.clone())
                     {
                         next.push(part.id.clone());
@@ -88,7 +88,7 @@ impl Finder<'_, '_> {
         for _ in 0..LEVELS_MAX {
             let rid = self.rid_of(number, &at)?;
             let Some(part) = rid.map(|rid| self.load(rid)).transpose()?.flatten() else { break };
-            let Some(whole) = self.references(&part, parent, kind).next().map(str::to_owned) else { break };
+            let Some(whole) = self.references(&part, parent, kind).next().map(String::from) else { break };
             if !all.insert(whole.clone()) {
                 break;
             }

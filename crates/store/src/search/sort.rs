@@ -61,7 +61,7 @@ fn key_of(view: &View<'_>, by: &Sort, on: &Candidate) -> SortKey {
                 .number(param)
                 .into_iter()
                 .flat_map(|n| on.keys.of(n))
-                .filter_map(|k| value(k, by.descending));
+                .filter_map(|k| value(&k, by.descending));
             let best = values.min_by(|a, b| a.order(b, by.descending));
             best.unwrap_or(SortKey::Absent)
         }
