@@ -2,6 +2,7 @@
 
 use crate::access::Action;
 use crate::audit::{Act, Outcome};
+use crate::known_tokens::ReadAt;
 use crate::node::Node;
 use crate::session::Session;
 use argon2::Argon2;
@@ -407,8 +408,21 @@ impl Node {
         if token.len() > 256 {
             return Ok(None);
         }
+        let (key, at) = (key_of(token), ReadAt::of(self.store()));
+        if let Some(known) = self.known_tokens().get(at, &key, now) {
+            return Ok(Some(known));
+        }
+        let found = self.behind(&key, now)?;
+        if let Some((signed_in, expires)) = &found {
+            self.known_tokens().keep(at, key, signed_in, *expires);
+        }
+        Ok(found.map(|(signed_in, _)| signed_in))
+    }
+
+    /// Who stands behind the token of this hash, and in which second it runs out.
+    fn behind(&self, key: &str, now: Instant) -> Result<Option<(SignedIn, i64)>, Fault> {
         self.store().read(|view| {
-            let Some(document) = view.document("signed-in", &key_of(token))? else { return Ok(None) };
+            let Some(document) = view.document("signed-in", key)? else { return Ok(None) };
             let Ok(kept) = serde_json::from_slice::<Kept>(&document.body) else { return Ok(None) };
             if kept.expires <= now.seconds() {
                 return Ok(None);
@@ -427,13 +441,14 @@ impl Node {
                     None => return Ok(None),
                 },
             };
-            Ok(Some(SignedIn {
+            let signed_in = SignedIn {
                 principal,
                 csrf: kept.csrf,
                 strong_at: Instant::from_seconds(kept.strong_at),
                 loopback_only: kept.loopback_only,
                 certificate: kept.certificate,
-            }))
+            };
+            Ok(Some((signed_in, kept.expires)))
         })
     }
 

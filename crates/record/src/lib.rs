@@ -21,6 +21,7 @@ pub mod critical;
 pub mod history;
 pub mod identity;
 pub mod imaging;
+mod known_tokens;
 pub mod ledger;
 pub mod linked;
 pub mod matching;

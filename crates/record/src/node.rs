@@ -5,6 +5,7 @@ use crate::condition::Stored;
 use crate::consent::Consent;
 use crate::identity::Likeness;
 use crate::imaging::{ActiveRules, Kept};
+use crate::known_tokens::KnownTokens;
 use crate::linked::UnlinkedPeople;
 use crate::opened::Opened;
 use crate::participants::Roll;
@@ -82,6 +83,7 @@ struct Inner {
     opened_studies: Mutex<Opened>,
     strangers: Strangers,
     knocks: Knocks,
+    known_tokens: KnownTokens,
     unlinked: UnlinkedPeople,
     opened: Instant,
     lease: AtomicI64,
@@ -121,6 +123,7 @@ impl Node {
                 opened_studies: Mutex::default(),
                 strangers: Strangers::default(),
                 knocks: Knocks::default(),
+                known_tokens: KnownTokens::default(),
                 unlinked: UnlinkedPeople::default(),
                 opened: Instant::now(),
                 lease: AtomicI64::new(NO_HUB),
@@ -149,6 +152,10 @@ impl Node {
 
     pub(crate) fn workflows(&self) -> &'static [&'static Workflow] {
         self.inner.workflows
+    }
+
+    pub(crate) fn known_tokens(&self) -> &KnownTokens {
+        &self.inner.known_tokens
     }
 
     pub(crate) fn roll(&self) -> &Roll {

@@ -4,6 +4,7 @@ mod bulk;
 mod leaks;
 mod official_examples;
 mod search_oracle;
+mod tokens;
 
 use badiano_fhir::patch::Patch;
 use badiano_fhir::{Value, fhir};
