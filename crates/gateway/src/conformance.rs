@@ -77,7 +77,11 @@ fn dicom() -> String {
          are given for each other, and for RLE, JPEG baseline, extended of 8 bits and lossless, and JPEG 2000, which are expanded \
          frame by frame. What cannot be given (JPEG-LS, HTJ2K, JPEG XL, video, JPEG of 12 bits) is counted as failed. Asynchronous operations: 16 asked by a peer, 8 asked of it. \
          C-CANCEL is heard between two messages.\n\n\
-         UPS, instance availability and TLS for DIMSE are not there yet: their SOP classes are refused.\n\n\
+         UPS and instance availability are not there yet: their SOP classes are refused.\n\n\
+         ## TLS (PS3.15 annex B)\n\nThe one address of DICOM speaks in the clear and over TLS 1.3, or 1.2 with ECDHE and AEAD; the first byte tells. A \
+         peer whose certificate is listed is admitted by it alone, from whatever address, and is called over TLS alone, when it shows that \
+         certificate; this node shows its own. Other listed peers may use TLS, and are known by their address. No earlier version and no \
+         other cipher is taken.\n\n\
          ## As SCU\n\nC-ECHO (to test a peer), C-STORE (sub-operations of C-MOVE) and N-EVENT-REPORT of storage commitment, on associations of our own.\n\n\
          ## Storage\n\nEvery SOP class below, every other below 1.2.840.10008.5.1.4.1.1, and private ones, in these transfer syntaxes; \
          the requestor's first is taken and the object is kept as it came. Where rules of the archive correct headers, the object is \

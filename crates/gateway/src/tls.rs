@@ -10,7 +10,10 @@ use rustls::pki_types::{
 };
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
+};
 use std::sync::{Arc, RwLock};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -25,6 +28,8 @@ pub struct Tls {
 /// One such configuration.
 pub struct Door {
     pub acceptor: TlsAcceptor,
+    /// For DICOM: TLS 1.2 too, which equipment still speaks (PS3.15 B.12).
+    pub dimse: TlsAcceptor,
     nodes: Arc<dyn ClientCertVerifier>,
 }
 
@@ -80,17 +85,23 @@ impl Door {
             .collect::<Result<Vec<_>, _>>()
             .map_err(bad)?;
         let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(bad)?;
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|_| Fault::bug("TLS 1.3 is offered"))?
-            .with_client_cert_verifier(Arc::new(NodesAndOthers { nodes: nodes.clone() }))
-            .with_single_cert(chain, key)
-            .map_err(|_| Fault::bug("the node's certificate and key do not fit"))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        // Each connection shows its certificate and is checked anew: a session that is taken up again would pass over revocation.
-        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(Door { acceptor: TlsAcceptor::from(Arc::new(config)), nodes })
+        let config = |versions: &[&'static SupportedProtocolVersion]| -> Result<ServerConfig, Fault> {
+            let mut config = ServerConfig::builder_with_provider(provider.clone())
+                .with_protocol_versions(versions)
+                .map_err(|_| Fault::bug("TLS 1.3 is offered"))?
+                .with_client_cert_verifier(Arc::new(NodesAndOthers { nodes: nodes.clone() }))
+                .with_single_cert(chain.clone(), key.clone_key())
+                .map_err(|_| Fault::bug("the node's certificate and key do not fit"))?;
+            // Each connection shows its certificate and is checked anew: a session that is taken up again would pass over revocation.
+            config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+            Ok(config)
+        };
+        let mut http = config(&[&rustls::version::TLS13])?;
+        http.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let dimse = config(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
+        let acceptor = |config| TlsAcceptor::from(Arc::new(config));
+        Ok(Door { acceptor: acceptor(http), dimse: acceptor(dimse), nodes })
     }
 
     /// What the client has shown, and whether the authority stands behind it.

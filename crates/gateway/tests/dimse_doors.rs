@@ -79,6 +79,7 @@ async fn no_association_stands_for_a_title_that_is_not_listed_and_each_is_in_the
     let world = World::new().await;
     let watch = world.norte.watch().await;
     let suspended = Peer {
+        certificate: String::new(),
         id: String::new(),
         kind: PeerKind::Dicom,
         name: "SUSPENDIDO".into(),

@@ -97,9 +97,9 @@ async fn start(clues: &'static str, node: Node, folder: TempDir, bound: Bound) -
     let data = folder.path().join("data");
     let socket = operator::open(&data).expect("the operator's door");
     tokio::spawn(operator::serve(socket, data.clone(), router.clone()));
-    tokio::spawn(listen::serve(bound.https, Some(tls), router.clone()));
+    tokio::spawn(listen::serve(bound.https, Some(tls.clone()), router.clone()));
     tokio::spawn(listen::serve(bound.http, None, router));
-    tokio::spawn(dimse::serve(gate.clone(), bound.dimse));
+    tokio::spawn(dimse::serve(gate.clone(), tls, bound.dimse));
     tokio::spawn(mllp::listener::serve(gate.clone(), bound.mllp));
     Place {
         clues,
@@ -261,6 +261,7 @@ pub fn system(node: &Node, scope: &str) -> Session {
 
 pub async fn list_peer(node: &Node, kind: PeerKind, name: &str, institution: &str) {
     let peer = Peer {
+        certificate: String::new(),
         id: String::new(),
         kind,
         name: name.into(),

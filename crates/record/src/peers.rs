@@ -34,6 +34,10 @@ pub struct Peer {
     pub port: u16,
     /// CLUES of the institution it belongs to.
     pub institution: String,
+    /// SHA-256 of the certificate that it shows over TLS, in hexadecimal: whoever shows it may call from anywhere, nobody else may at all,
+    /// and it is called over TLS alone. Empty: the address says who it is.
+    #[serde(default)]
+    pub certificate: String,
     pub active: bool,
 }
 
@@ -52,7 +56,23 @@ pub(crate) type Strangers = Mutex<BTreeMap<(String, String), Stranger>>;
 impl Node {
     /// The peer that speaks under a name from an address, as a principal. Strangers are refused and remembered.
     pub fn admit(&self, kind: PeerKind, name: &str, host: &str, now: Instant) -> Result<Principal, Fault> {
-        let found = self.peers(kind)?.into_iter().find(|p| p.active && p.name == name && p.speaks_from(host));
+        self.admit_shown(kind, name, host, None, now)
+    }
+
+    /// The same, over a connection on which a certificate was shown.
+    pub fn admit_shown(
+        &self,
+        kind: PeerKind,
+        name: &str,
+        host: &str,
+        shown: Option<&str>,
+        now: Instant,
+    ) -> Result<Principal, Fault> {
+        let is_it = |p: &Peer| match p.certificate.as_str() {
+            "" => p.speaks_from(host),
+            listed => shown == Some(listed),
+        };
+        let found = self.peers(kind)?.into_iter().find(|p| p.active && p.name == name && is_it(p));
         if let Some(peer) = found {
             let principal = Principal::Peer { name: peer.name, institution: peer.institution };
             if kind == PeerKind::Dicom {
@@ -115,6 +135,9 @@ impl Session {
         }
         if peer.kind == PeerKind::Dicom && peer.name.len() > 16 {
             return Err(Fault::invalid("an AE title has at most 16 characters").at("name"));
+        }
+        if peer.kind == PeerKind::Hl7 && !peer.certificate.is_empty() {
+            return Err(Fault::not_supported("HL7 v2 is not spoken over TLS yet").at("certificate"));
         }
         if peer.id.is_empty() {
             peer.id = badiano_kernel::id::random_uuid();

@@ -4,6 +4,7 @@ mod administration;
 mod backup;
 mod certificates;
 mod deidentify;
+mod dimse_tls;
 mod fhir_clients;
 mod fhir_operations;
 mod fhir_rest;

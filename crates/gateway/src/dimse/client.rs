@@ -1,5 +1,6 @@
 //! DICOM as SCU: C-ECHO to test a peer, and reports of storage commitment (PS3.4 annexes A and J).
 
+use super::wire::Wire;
 use crate::gate::Gate;
 use badiano_dicom::association::{Settings, State, own_implementation};
 use badiano_dicom::dictionary::uids;
@@ -10,8 +11,6 @@ use badiano_kernel::id::Uid;
 use badiano_kernel::{Fault, Instant};
 use badiano_record::peers::Peer;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// The whole of one call.
 const CALL: Duration = Duration::from_secs(15);
@@ -49,17 +48,21 @@ async fn call(
     if as_scp {
         rq.user.roles.push(RoleSelection { sop_class: class, scu: false, scp: true });
     }
-    let whole = converse(peer, rq, request, data);
+    let whole = converse(gate, peer, rq, request, data);
     tokio::time::timeout(CALL, whole)
         .await
         .map_err(|_| Fault::unavailable("the peer did not answer in time"))?
 }
 
-async fn converse(peer: &Peer, rq: AssociateRq, request: Request, data: Option<&[u8]>) -> Result<(), Fault> {
+async fn converse(
+    gate: &Gate,
+    peer: &Peer,
+    rq: AssociateRq,
+    request: Request,
+    data: Option<&[u8]>,
+) -> Result<(), Fault> {
     let broken = |_| Fault::unavailable("the connection to the peer broke");
-    let connect = TcpStream::connect((peer.host.as_str(), peer.port)).await;
-    let mut stream = connect.map_err(|_| Fault::unavailable("the peer cannot be reached"))?;
-    stream.set_nodelay(true).map_err(broken)?;
+    let mut stream = Wire::connect(&gate.node, peer).await?;
     let mut provider = Provider::requestor(Settings::default(), rq, Instant::now());
     let mut buffer = vec![0_u8; 64 << 10];
     let mut request = Some(request);

@@ -12,9 +12,11 @@ mod retrieve;
 mod rim;
 mod send;
 mod store;
+mod wire;
 mod work;
 
 use crate::gate::Gate;
+use crate::tls::Tls;
 use badiano_dicom::association::{Extended, Offer, Policy, Preference, PrivateStorage, Roles, StorageOffer};
 use badiano_dicom::dictionary::{TRANSFER_SYNTAXES, uids};
 use badiano_dicom::dimse::sop_class as sop;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 pub use commitment::carry as carry_commitments;
+pub use wire::fingerprint_of;
 
 /// Associations served at once.
 const ASSOCIATIONS_MAX: usize = 256;
@@ -86,8 +89,8 @@ pub fn policy() -> Policy {
     }
 }
 
-/// Serves until the process ends.
-pub async fn serve(gate: Gate, listener: TcpListener) -> Result<(), Fault> {
+/// Serves until the process ends, in the clear and over TLS at the same address.
+pub async fn serve(gate: Gate, tls: Arc<Tls>, listener: TcpListener) -> Result<(), Fault> {
     let slots = Arc::new(tokio::sync::Semaphore::new(ASSOCIATIONS_MAX));
     let policy = Arc::new(policy());
     loop {
@@ -101,9 +104,13 @@ pub async fn serve(gate: Gate, listener: TcpListener) -> Result<(), Fault> {
                 continue;
             }
         };
-        let (gate, policy) = (gate.clone(), policy.clone());
+        let (gate, tls, policy) = (gate.clone(), tls.clone(), policy.clone());
         tokio::spawn(async move {
-            if let Err(error) = rim::run(gate, &policy, stream, remote).await {
+            let served = async {
+                let wire = wire::Wire::accept(&tls, stream).await?;
+                rim::run(gate, &policy, wire, remote).await
+            };
+            if let Err(error) = served.await {
                 tracing::info!(%error, "a DICOM association ended early");
             }
             drop(slot);

@@ -2,6 +2,7 @@
 
 use super::retrieve::Progress;
 use super::store::{Stored, Storing};
+use super::wire::Wire;
 use super::work::{self, AtWork};
 use super::{answer, c_get, c_move, commitment, find, modality_worklist, mpps};
 use crate::gate::Gate;
@@ -15,8 +16,6 @@ use futures_util::stream::FuturesUnordered;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 const READ_BYTES: usize = 256 << 10;
 /// A peer that takes nothing for this long is gone.
@@ -63,13 +62,7 @@ fn ended(refused: SendRefused) -> io::Error {
     io::Error::other(refused.to_string())
 }
 
-pub(super) async fn run(
-    gate: Gate,
-    policy: &Policy,
-    stream: TcpStream,
-    remote: SocketAddr,
-) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+pub(super) async fn run(gate: Gate, policy: &Policy, mut wire: Wire, remote: SocketAddr) -> io::Result<()> {
     let provider = Provider::acceptor(Settings::default(), Instant::now());
     let mut association = Association {
         gate,
@@ -82,24 +75,24 @@ pub(super) async fn run(
         release_requested: false,
         reporting: Vec::new(),
     };
-    let outcome = association.drive(policy, stream).await;
+    let outcome = association.drive(policy, &mut wire).await;
     association.ended().await;
     outcome
 }
 
 impl Association {
-    async fn drive(&mut self, policy: &Policy, mut stream: TcpStream) -> io::Result<()> {
+    async fn drive(&mut self, policy: &Policy, stream: &mut Wire) -> io::Result<()> {
         let mut buffer = vec![0_u8; READ_BYTES];
         loop {
             self.end_if_asked()?;
             let goes_on = self.work.can_step(self.provider.may_invoke());
             if !goes_on || self.provider.outgoing_ready() >= TRAIN_BYTES {
-                self.flush(&mut stream).await?;
+                self.flush(stream).await?;
             }
             if self.provider.state() == State::Sta1 {
                 return Ok(());
             }
-            match self.turn(&mut stream, &mut buffer, goes_on).await {
+            match self.turn(stream, &mut buffer, goes_on).await {
                 Turn::Read(taken) => {
                     let taken = taken?;
                     if taken == 0 {
@@ -108,7 +101,7 @@ impl Association {
                     }
                     let mut input = &buffer[..taken];
                     while let Some(event) = self.provider.next(&mut input, Instant::now()) {
-                        self.take(policy, event, &mut stream).await?;
+                        self.take(policy, event, stream).await?;
                     }
                 }
                 Turn::Stored(context, response) => {
@@ -118,7 +111,7 @@ impl Association {
                 Turn::Told(at, news) => work::told(self, at, news).map_err(ended)?,
                 Turn::Late => {
                     if self.provider.expire(Instant::now()).is_some() {
-                        return self.flush(&mut stream).await;
+                        return self.flush(stream).await;
                     }
                 }
             }
@@ -127,11 +120,11 @@ impl Association {
 
     /// Waits for whatever comes first. A peer's bytes come before our own messages, so that a C-CANCEL is heard between
     /// two of them; while a data set goes out, nothing else is looked at.
-    async fn turn(&mut self, stream: &mut TcpStream, buffer: &mut [u8], goes_on: bool) -> Turn {
+    async fn turn(&mut self, stream: &mut Wire, buffer: &mut [u8], goes_on: bool) -> Turn {
         if self.provider.is_sending() {
             return Turn::Step;
         }
-        quick_acknowledge(stream);
+        stream.quick_acknowledge();
         let now = Instant::now();
         let wait = self.provider.deadline().map_or(3600, |d| (d.micros - now.micros).max(0) / 1_000_000 + 1);
         tokio::select! {
@@ -153,7 +146,7 @@ impl Association {
         Ok(())
     }
 
-    async fn flush(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+    async fn flush(&mut self, stream: &mut Wire) -> io::Result<()> {
         let train = self.provider.take_outgoing();
         if train.is_empty() {
             return Ok(());
@@ -162,10 +155,11 @@ impl Association {
         written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
-    async fn take(&mut self, policy: &Policy, event: Event<'_>, stream: &mut TcpStream) -> io::Result<()> {
+    async fn take(&mut self, policy: &Policy, event: Event<'_>, stream: &mut Wire) -> io::Result<()> {
         let done = match event {
             Event::Requested(rq) => {
-                let admission = self.admit(&rq.calling.to_string(), rq.called.as_str());
+                let shown = stream.shown.as_deref();
+                let admission = self.admit(&rq.calling.to_string(), rq.called.as_str(), shown);
                 if let Err(refusal) = self.provider.answer(policy, &admission, Instant::now()) {
                     tracing::info!(calling = %rq.calling, ?refusal, "an association was refused");
                 }
@@ -197,7 +191,7 @@ impl Association {
         done.map_err(ended)
     }
 
-    fn admit(&mut self, calling: &str, called: &str) -> Admission {
+    fn admit(&mut self, calling: &str, called: &str, shown: Option<&str>) -> Admission {
         let own = &self.gate.options.ae_title;
         let host = self.remote.ip().to_canonical().to_string();
         if called != own {
@@ -208,7 +202,7 @@ impl Association {
             }
             return Admission::CalledAeNotRecognized;
         }
-        match self.gate.node.admit(PeerKind::Dicom, calling, &host, Instant::now()) {
+        match self.gate.node.admit_shown(PeerKind::Dicom, calling, &host, shown, Instant::now()) {
             Ok(principal) => {
                 self.principal = Some(principal);
                 Admission::Admitted { identity_response: Vec::new() }
@@ -259,7 +253,7 @@ impl Association {
         &mut self,
         more: &[u8],
         last: bool,
-        stream: &mut TcpStream,
+        stream: &mut Wire,
     ) -> io::Result<Result<(), SendRefused>> {
         match &mut self.open {
             Open::Nothing => return Ok(Ok(())),
@@ -330,12 +324,3 @@ impl Association {
         }
     }
 }
-
-/// Re-armed before each read: a stock client that writes header and body apart would wait 40 ms for our delayed ACK.
-#[cfg(target_os = "linux")]
-pub(super) fn quick_acknowledge(stream: &TcpStream) {
-    let _ = stream.set_quickack(true);
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn quick_acknowledge(_: &TcpStream) {}

@@ -2,7 +2,7 @@
 
 use super::client::title;
 use super::retrieve::{Sending, context_for, store_request};
-use super::rim::quick_acknowledge;
+use super::wire::Wire;
 use crate::gate::Gate;
 use badiano_dicom::association::{Settings, State, own_implementation};
 use badiano_dicom::dimse::{Event, MoveOriginator, Provider, Response, Status};
@@ -13,8 +13,6 @@ use badiano_record::Session;
 use badiano_record::imaging::Outgoing;
 use badiano_record::peers::Peer;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// To connect and agree.
 const BEGIN: Duration = Duration::from_secs(15);
@@ -24,7 +22,7 @@ const READ_BYTES: usize = 16 << 10;
 
 /// An association on which the peer receives.
 pub(super) struct Outbound {
-    stream: TcpStream,
+    stream: Wire,
     provider: Provider,
     buffer: Vec<u8>,
 }
@@ -36,9 +34,7 @@ impl Outbound {
             AssociateRq::new(title(&gate.options.ae_title)?, title(&peer.name)?, proposals(objects)?);
         rq.user = own_implementation();
         let begin = async {
-            let connect = TcpStream::connect((peer.host.as_str(), peer.port)).await;
-            let stream = connect.map_err(|_| Fault::unavailable("the peer cannot be reached"))?;
-            stream.set_nodelay(true).map_err(broken)?;
+            let stream = Wire::connect(&gate.node, peer).await?;
             let provider = Provider::requestor(Settings::default(), rq, Instant::now());
             let mut outbound = Outbound { stream, provider, buffer: vec![0; READ_BYTES] };
             outbound.until(|event| matches!(event, Event::Accepted).then_some(())).await?;
@@ -103,7 +99,7 @@ impl Outbound {
             if self.provider.state() == State::Sta1 {
                 return Err(Fault::unavailable("the peer ended the association"));
             }
-            quick_acknowledge(&self.stream);
+            self.stream.quick_acknowledge();
             let read = tokio::time::timeout(STEP, self.stream.read(&mut self.buffer)).await;
             let taken = read.map_err(|_| Fault::unavailable("the peer does not answer"))?.map_err(broken)?;
             if taken == 0 {

@@ -26,6 +26,9 @@ pub struct PeerWrite {
     port: u16,
     #[serde(default)]
     institution: String,
+    /// What it must show over TLS: SHA-256 in hexadecimal, or PEM. Where nothing is said, it stays what it was.
+    #[serde(default)]
+    certificate: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +49,8 @@ pub async fn list(caller: Caller) -> Result<Response, Refused> {
 }
 
 /// A peer is known by its kind and name: the same again is a change, and a suspended one stays suspended.
-pub async fn put(caller: Caller, Json(asked): Json<PeerWrite>) -> Result<Response, Refused> {
+pub async fn put(caller: Caller, Json(mut asked): Json<PeerWrite>) -> Result<Response, Refused> {
+    asked.certificate = asked.certificate.as_deref().map(dimse::fingerprint_of).transpose()?;
     let session = caller.session();
     let (known, _) = session.list_peers()?;
     json(&session.put_peer(merged(asked, &known)).await?)
@@ -64,6 +68,10 @@ fn merged(asked: PeerWrite, known: &[Peer]) -> Peer {
         host: asked.host.trim().to_owned(),
         port: asked.port,
         institution: asked.institution,
+        certificate: match (asked.certificate, before) {
+            (Some(certificate), _) => certificate,
+            (None, before) => before.map(|p| p.certificate.clone()).unwrap_or_default(),
+        },
     }
 }
 
@@ -128,6 +136,7 @@ mod tests {
             host: "10.0.0.1".into(),
             port: 104,
             institution: "DFSSA000001".into(),
+            certificate: "ab".into(),
             active: false,
         };
         let write = |kind: PeerKind, name: &str| PeerWrite {
@@ -137,9 +146,11 @@ mod tests {
             host: " 10.0.0.2 ".into(),
             port: 104,
             institution: String::new(),
+            certificate: None,
         };
         let again = merged(write(PeerKind::Dicom, "CT1 "), std::slice::from_ref(&known));
         assert_eq!((again.id.as_str(), again.active, again.host.as_str()), ("7", false, "10.0.0.2"));
+        assert_eq!(again.certificate, "ab", "a change that does not speak of it takes no lock away");
         let other = merged(write(PeerKind::Hl7, "CT1"), &[known]);
         assert_eq!((other.id.as_str(), other.active), ("", true));
     }

@@ -42,6 +42,9 @@ pub enum Peers {
         /// CLUES; vacía es la de este nodo / CLUES; empty is this node's own
         #[arg(long, default_value = "")]
         institution: String,
+        /// Certificado que debe mostrar por TLS, PEM (DICOM) / certificate that it must show over TLS, PEM (DICOM)
+        #[arg(long)]
+        certificate: Option<PathBuf>,
     },
     /// C-ECHO, o un mensaje HL7 que no pide nada / C-ECHO, or an HL7 message that asks for nothing
     Test {
@@ -213,14 +216,15 @@ impl Calls for Peers {
     fn call(&self, asked: &Asked<'_>) -> Result<Call, Fault> {
         Ok(match self {
             Peers::List => get("peers", "peers"),
-            Peers::Put { kind, name, host, port, description, institution } => send(
-                Method::PUT,
-                "peers".into(),
-                json!({
+            Peers::Put { kind, name, host, port, description, institution, certificate } => {
+                let failed = |e: std::io::Error| Fault::invalid(e.to_string()).at("--certificate");
+                let pem = certificate.as_ref().map(std::fs::read_to_string).transpose().map_err(failed)?;
+                let peer = json!({
                     "kind": kind, "name": name, "host": host, "port": port,
-                    "description": description, "institution": institution
-                }),
-            ),
+                    "description": description, "institution": institution, "certificate": pem
+                });
+                send(Method::PUT, "peers".into(), peer)
+            }
             Peers::Test { name } => post(format!("peers/{}/test", asked.peer(name)?), json!({})),
             Peers::Suspend { name } => active(format!("peers/{}", asked.peer(name)?), false),
             Peers::Admit { name } => active(format!("peers/{}", asked.peer(name)?), true),

@@ -50,7 +50,7 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
     let router = routes::router(gate.clone());
     open_operators_door(&config, &router);
     let https = bind(config.listen).await?;
-    tokio::spawn(report("HTTPS", listen::serve(https, Some(tls), router.clone())));
+    tokio::spawn(report("HTTPS", listen::serve(https, Some(tls.clone()), router.clone())));
     if let Some(http) = config.http {
         let http = bind(http).await?;
         tokio::spawn(report("HTTP", listen::serve(http, None, router)));
@@ -60,7 +60,7 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
             roles::Part::Dimse => {
                 if let Some(at) = config.dimse {
                     let at = guarded(&node, PeerKind::Dicom, at)?;
-                    tokio::spawn(report("DICOM", dimse::serve(gate.clone(), bind(at).await?)));
+                    tokio::spawn(report("DICOM", dimse::serve(gate.clone(), tls.clone(), bind(at).await?)));
                 }
             }
             roles::Part::Mllp => {

@@ -200,6 +200,7 @@ async fn list_peers(plan: &Plan, node: &Node) -> Result<(), Fault> {
             PeerKind::Hl7 => plan.nodes[1].http.port() + 6,
         };
         let peer = Peer {
+            certificate: String::new(),
             id: String::new(),
             kind,
             name,
