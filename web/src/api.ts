@@ -451,6 +451,12 @@ export interface JoinCode { clues: string; code: string; expires: Instant; /** T
 export interface Queues { items: QueueItem[] }
 export interface QueueItem { id: number; queue: string; tries: number; due: Instant; why: string; /** Waits for a person, not for time. */ dead: boolean }
 
+/** An object of DICOM JSON (PS3.18 annex F) */
+export type DicomObject = Record<string, { vr: string; Value?: unknown[] }>;
+/** GET /api/rejected, GET /api/studies/{uid}/rejected; POST /api/studies/{uid}/reject { reason, comment, series, objects }; POST .../restore { objects } */
+export interface RejectedObjects { objects: RejectedObject[] }
+export interface RejectedObject { study: string; series: string; sop: string; sop_class: string; reason: string; meaning: string; note: string; at: Instant; awaited: boolean }
+
 /** GET /api/admin/coercion-rules; PUT a CoercionRule -> RuleKept; POST /{name}/active { version, active } -> RuleKept */
 export interface CoercionRules { rules: RuleKept[] }
 export interface RuleKept { rule: CoercionRule; active: boolean; by: string }

@@ -104,6 +104,13 @@ export const users = { users: [{ account: 'isolis', name: 'Dra. Irene Solís', r
 export const links = { links: [{ account: 'isolis', issuer: 'https://identidad.hospital.example', subject: '7f3a' }], unlinked: [{ issuer: 'https://identidad.hospital.example', subject: '81bc', name: 'Dr. Hugo Núñez', seen: before(0.3) }], issuers: ['https://identidad.hospital.example'] };
 export const systems = { systems: [{ id: 'laboratorio', name: 'Laboratorio central', jwks: '{"keys":[]}', scopes: ['system/Patient.rs', 'system/Observation.cruds'], active: true }] };
 export const institutions = { institutions: [{ clues: 'SLSSA000012', name: 'Hospital Regional Norte', address: 'https://norte.example:8443', active: true, certificate_serial: '4f:12:aa:90:0c' }] };
+const dicom = (values) => Object.fromEntries(Object.entries(values).map(([tag, value]) => [tag, { vr: 'LO', Value: [value] }]));
+export const archive = {
+  studies: [dicom({ '00100010': { Alphabetic: 'NÚÑEZ LARA^ANA' }, '00100020': 'N-77', '00080020': '20261120', '00081030': 'TC de tórax', '00080061': 'CT', '00201208': 3, '0020000D': '2.25.900' })],
+  series: [dicom({ '00080060': 'CT', '00200011': 2, '0008103E': 'Axial', '00201209': 2, '0020000E': '2.25.901' }), dicom({ '00080060': 'KO', '00200011': 9, '0008103E': '', '00201209': 1, '0020000E': '2.25.902' })],
+  keys: [{ '0040A043': { vr: 'SQ', Value: [dicom({ '00080104': 'For Referring Provider' })] }, '0040A730': { vr: 'SQ', Value: [dicom({ '0040A160': 'Véase la cisura' })] } }],
+  rejected: { objects: [{ study: '2.25.900', series: '2.25.901', sop: '2.25.903', sop_class: '1.2', reason: '113001', meaning: '', note: '2.25.904', at: before(2), awaited: false }] },
+};
 export const rules = { rules: [{ rule: { name: 'ct-1', description: 'Sala 2', version: 3, when: { ae: ['CT1'] }, changes: [{ action: 'remove', attribute: 'InstitutionName' }] }, active: false, by: 'admin' }] };
 export const trial = { followed: [{ rule: 'ct-1', version: 3, changed: [{ attribute: 'InstitutionName', was: 'HOSPITAL', now: '' }] }], canBeGiven: true, issues: [] };
 export const queues = { items: [{ id: 7, queue: 'hl7-result/HIS|NORTE', tries: 50, due: before(1), why: 'connection refused', dead: true }, { id: 9, queue: 'hub-registration', tries: 0, due: before(-0.1), why: '', dead: false }] };

@@ -144,6 +144,25 @@ test('a rule is tried on a file before it is switched on, and what it would chan
   assert.deepEqual(turned.map((a) => [a.body, a.csrf]), [[{ version: 3, active: true }, 'c-1']]);
 });
 
+test('a series is rejected with its reason, shown among what was rejected, and given again', async () => {
+  state.session = session(['technologist']);
+  await open('/archivo');
+  await page.fill('[name=archive-name]', 'nuñez');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: /Abrir NÚÑEZ LARA, ANA/ }).click();
+  await page.getByText('For Referring Provider').waitFor();
+  await page.getByRole('button', { name: 'Rechazar CT 2' }).click();
+  await page.selectOption('[name=reject-reason]', '113038');
+  await page.fill('[name=reject-comment]', 'otra persona');
+  await page.keyboard.press('Enter');
+  await page.getByText('Rechazado.').waitFor();
+  const [sent] = state.asked.filter((a) => a.path.endsWith('/reject'));
+  assert.deepEqual([sent.path, sent.body], ['/api/studies/2.25.900/reject', { reason: '113038', comment: 'otra persona', series: ['2.25.901'] }]);
+  await page.getByRole('button', { name: /Volver a entregar/ }).click();
+  await page.getByText('Se entrega otra vez.').waitFor();
+  await page.getByRole('heading', { name: 'Rechazados' }).waitFor({ state: 'detached' });
+});
+
 test('what is stuck stands first, with why, and is tried again', async () => {
   state.session = session(['administrator']);
   await open('/admin/pendientes');
@@ -390,7 +409,7 @@ test('the language switch changes the words, the document and what the node is a
 test('every page passes axe, dark at a desk and light on a phone, and none scrolls sideways', { timeout: 300_000 }, async () => {
   const visits = [
     [session(null), ['/', '/setup/codigo']],
-    [session(['radiologist']), ['/lectura', '/pendientes', '/indicadores', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
+    [session(['radiologist']), ['/lectura', '/pendientes', '/indicadores', '/archivo', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
     [session(['registrar']), ['/identidades']],
     [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/avisos']],
     [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/correcciones', '/admin/mensajes']],

@@ -39,6 +39,12 @@ export function standIn() {
     if (path.startsWith('/api/admin/coercion-trial')) return { body: answers.trial };
     if (/^\/api\/admin\/coercion-rules\/[\w.-]+\/active$/.test(path)) return (state.ruleActive = body.active), { body: { ...answers.rules.rules[0], active: body.active } };
     if (path === '/api/admin/coercion-rules') return { body: { rules: answers.rules.rules.map((r) => ({ ...r, active: state.ruleActive ?? r.active })) } };
+    if (path === '/dicomweb/studies') return { body: answers.archive.studies };
+    if (path === '/dicomweb/studies/2.25.900/series') return { body: answers.archive.series };
+    if (path === '/dicomweb/studies/2.25.900/series/2.25.902/metadata') return { body: answers.archive.keys };
+    if (path.endsWith('/rejected')) return { body: state.restored ? { objects: [] } : answers.archive.rejected };
+    if (path.endsWith('/reject')) return { body: { note: '2.25.904' } };
+    if (path.endsWith('/restore')) return (state.restored = true), { body: { objects: 1 } };
     if (path === '/api/worklist') return { body: { items: answers.worklist } };
     if (path === '/api/departments/radiology') return { body: answers.department };
     if (path === '/api/ledger') return { body: answers.ledger };
@@ -69,7 +75,7 @@ export function standIn() {
 
   function answer(request, response) {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
-    if (!path.startsWith('/api/')) return false;
+    if (!path.startsWith('/api/') && !path.startsWith('/dicomweb/')) return false;
     let text = '';
     request.on('data', (part) => (text += part));
     request.on('end', () => {

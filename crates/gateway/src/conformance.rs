@@ -86,7 +86,10 @@ fn dicom() -> String {
          ## Storage\n\nEvery SOP class below, every other below 1.2.840.10008.5.1.4.1.1, and private ones, in these transfer syntaxes; \
          the requestor's first is taken and the object is kept as it came. Where rules of the archive correct headers, the object is \
          given with the corrected header and the values before in Original Attributes (0400,0561); pixel data are never changed, and \
-         no rule changes UIDs (docs/operations/corrections.md).\n\n| transfer syntax | UID |\n|---|---|\n",
+         no rule changes UIDs (docs/operations/corrections.md).\n\n\
+         A Key Object Selection titled 113001, 113037, 113038 or 113039 (DCM) is a rejection note (IHE RAD IOCM): what it names of its own \
+         patient, and the note, are no longer found or given, also where the note comes first or an object is sent again; what was rejected \
+         as 113039 may be sent anew. Staff make such notes and take their effect back. Other key objects are kept and given as any object.\n\n| transfer syntax | UID |\n|---|---|\n",
     );
     for syntax in TRANSFER_SYNTAXES {
         let _ = writeln!(out, "| {} | {} |", syntax.name, syntax.uid);

@@ -10,7 +10,8 @@ use badiano_kernel::principal::Role;
 use badiano_kernel::{Instant, Principal, Purpose};
 use badiano_record::bulk::{Level, Request};
 use badiano_record::critical::Raised;
-use badiano_record::peers::PeerKind;
+use badiano_record::imaging::{Reason, Which};
+use badiano_record::peers::{Peer, PeerKind};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -95,6 +96,8 @@ impl Words {
         put("unread", &arrived(world, 11).await);
         put("unwritten", &arrived(world, 12).await);
         put("unmoved", &arrived(world, 13).await);
+        put("unneeded", &arrived(world, 14).await);
+        put("rejected", &rejected(world).await);
         put("critical", &critical(world).await);
         put("access", &access(world).await);
         put("person", &badiano_fhir::json::to_string(&another().patient("urn:badiano:authority:NORTE")));
@@ -125,6 +128,7 @@ impl Words {
         let (stuck, waiting) = queued(norte).await;
         put("stuck", &stuck);
         put("waiting", &waiting);
+        put("listening", &listening(world).await);
         put("rule", &rule(world).await);
         let file = study.instance(1).expect("an instance").file;
         Words { by_name, images: images(patient), file }
@@ -272,6 +276,14 @@ async fn arrived(world: &World, index: u64) -> String {
     study.uid().to_owned()
 }
 
+/// A study of the patient of which nothing is given any more.
+async fn rejected(world: &World) -> String {
+    let study = arrived(world, 15).await;
+    let session = system(&world.norte.node, "system/*.cruds");
+    session.reject(&study, &Which::default(), Reason::Quality, "").await.expect("rejected");
+    study
+}
+
 /// A critical result about the patient that nobody has heard.
 async fn critical(world: &World) -> String {
     let (staff, _) = world.staff(&world.norte, &[Role::Radiologist]).await;
@@ -308,6 +320,21 @@ async fn queued(place: &Place) -> (String, String) {
     let why = badiano_kernel::Fault::unavailable("test");
     place.node.stuck(&stuck, &why).await.expect("set apart");
     (stuck.id.to_string(), waiting.id.to_string())
+}
+
+/// A peer that images can be sent to; nobody answers there.
+async fn listening(world: &World) -> String {
+    let peer = Peer {
+        id: String::new(),
+        kind: PeerKind::Dicom,
+        name: "PUERTA".into(),
+        description: String::new(),
+        host: "127.0.0.1".into(),
+        port: 1,
+        institution: String::new(),
+        active: true,
+    };
+    world.administrator(&world.norte).put_peer(peer).await.expect("listed").name
 }
 
 /// A rule for a sender that there is not.

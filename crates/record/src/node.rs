@@ -4,7 +4,7 @@ use crate::audit::log::AuditLog;
 use crate::condition::Stored;
 use crate::consent::Consent;
 use crate::identity::Likeness;
-use crate::imaging::{ActiveRules, Kept};
+use crate::imaging::{ActiveRoutes, ActiveRules, Kept};
 use crate::known_tokens::KnownTokens;
 use crate::linked::UnlinkedPeople;
 use crate::opened::Opened;
@@ -79,6 +79,7 @@ struct Inner {
     recent: Mutex<Recent>,
     kept_metadata: Mutex<Kept>,
     coercion: ActiveRules,
+    routes: ActiveRoutes,
     likeness: Likeness,
     opened_studies: Mutex<Opened>,
     strangers: Strangers,
@@ -119,6 +120,7 @@ impl Node {
                 recent: Mutex::default(),
                 kept_metadata: Mutex::default(),
                 coercion: ActiveRules::default(),
+                routes: ActiveRoutes::default(),
                 likeness: Likeness::default(),
                 opened_studies: Mutex::default(),
                 strangers: Strangers::default(),
@@ -136,6 +138,7 @@ impl Node {
         crate::consent_register::load(&node)?;
         crate::consent_register::load_lease(&node)?;
         crate::imaging::load_coercion(&node)?;
+        crate::imaging::load_routes(&node)?;
         crate::ledger::bring_over(&node, Instant::now())?;
         after_crash(&node)?;
         Ok(node)
@@ -246,6 +249,10 @@ impl Node {
     }
     pub(crate) fn coercion(&self) -> &ActiveRules {
         &self.inner.coercion
+    }
+
+    pub(crate) fn routes(&self) -> &ActiveRoutes {
+        &self.inner.routes
     }
 
     pub(crate) fn kept_metadata(&self) -> &Mutex<Kept> {

@@ -106,6 +106,9 @@ pub(crate) fn follow(tx: &mut Tx<'_>, writer: &Writer, resource: &Value) -> Resu
         step.study_uid = old.study_uid;
     }
     keep_step(tx, &step, writer.now)?;
+    if step.state == StepState::Scheduled {
+        crate::imaging::prefetch(tx, writer, writer.node(), &step)?;
+    }
     ledger::follow_order(tx, writer, &step, timed, request.body.str_of("priority"))
 }
 

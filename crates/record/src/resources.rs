@@ -190,6 +190,11 @@ impl Writer {
         Ok(true)
     }
 
+    /// The node that is written to.
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
     /// One leaf for each patient concerned, or one without a patient; gathered while a transaction goes on.
     pub fn leaf(
         &self,

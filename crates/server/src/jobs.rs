@@ -20,6 +20,13 @@ pub async fn run(part: Part, gate: Gate) {
             })
             .await
         }
+        Part::Routing => {
+            let busy = dimse::Busy::default();
+            every(Duration::from_millis(500), || async {
+                dimse::carry_routes(&gate, &busy, Instant::now()).map(|_| ())
+            })
+            .await
+        }
         Part::AuditTree => {
             every(Duration::from_secs(1), || async { gate.node.advance_log(Instant::now()).map(|_| ()) })
                 .await

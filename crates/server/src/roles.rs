@@ -7,6 +7,8 @@ use badiano_record::NodeRole;
 pub enum Part {
     /// DICOM associations.
     Dimse,
+    /// Images on their way to peers by routes.
+    Routing,
     /// HL7 v2 over MLLP, and results on their way back.
     Mllp,
     /// ImagingStudy resources kept in line with the archive.
@@ -31,6 +33,7 @@ pub enum Part {
 
 const TABLE: &[(Part, &[NodeRole])] = &[
     (Part::Dimse, &[NodeRole::Hospital]),
+    (Part::Routing, &[NodeRole::Hospital]),
     (Part::Mllp, &[NodeRole::Hospital]),
     (Part::ImagingRecord, &[NodeRole::Hospital]),
     (Part::Notices, &[NodeRole::Hospital]),

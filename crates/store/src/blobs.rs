@@ -84,8 +84,8 @@ impl Tx<'_> {
 
     /// Destroys a blob's key: its bytes stay in the pack and nobody can read them again. An image goes by `delete_instance`.
     pub fn erase_blob(&mut self, id: &[u8; 16]) -> Result<(), Fault> {
-        let used = "SELECT 1 FROM blob b JOIN instance i ON i.blob = b.n WHERE b.id = ?1";
-        if self.one(used, [id], |_| Ok(()))?.is_some() {
+        let found = self.one("SELECT n FROM blob WHERE id = ?1", [id], |r| r.get::<_, i64>(0))?;
+        if found.map(|n| self.blob_is_used(n)).transpose()?.unwrap_or(false) {
             return Err(Fault::conflict("the object belongs to an instance of the image archive"));
         }
         match self.run("DELETE FROM blob WHERE id = ?1", [id])? {
@@ -113,6 +113,7 @@ impl Tx<'_> {
                 if let Some(sop) = &instance {
                     self.remove_instance(sop)?;
                 }
+                self.run("DELETE FROM aside WHERE blob = ?1", [n])?;
                 self.run("DELETE FROM blob WHERE n = ?1", [n])?;
                 mended.push(Mended { blob: blob.id, instance, changes });
             }

@@ -40,7 +40,8 @@ pub use blobs::Mended;
 pub use changes::{Change, ChangeArea};
 pub use counts::{Counts, Disk};
 pub use dicom_index::{
-    ATTRIBUTES_MAX, Arrival, DicomAnswer, FoundRow, InstanceFound, InstanceRow, Metadata, Overlay, fold_name,
+    ATTRIBUTES_MAX, Arrival, Aside, DicomAnswer, FoundRow, InstanceFound, InstanceRow, Metadata, Overlay,
+    fold_name,
 };
 pub use dictionary::train_dictionary;
 pub use documents::{DOCUMENT_KEY_BYTES_MAX, Document};

@@ -66,6 +66,12 @@ impl View<'_> {
         )
     }
 
+    /// Whether an item is in its queue and waits for time, not for a person.
+    pub fn queue_holds(&self, id: u64) -> Result<bool, Fault> {
+        let sql = "SELECT 1 FROM queue WHERE n = ?1 AND state < ?2";
+        Ok(self.one(sql, params![signed(id), DEAD], |_| Ok(()))?.is_some())
+    }
+
     /// Number of items of a queue, those laid aside included.
     pub fn queue_length(&self, queue: &str) -> Result<u64, Fault> {
         let Some(number) = self.number(queue) else { return Ok(0) };
@@ -159,6 +165,15 @@ impl Tx<'_> {
             params![signed(id), WAITING, at.micros, cut(why), key.is_empty()],
         )?;
         self.next_head(number, &key)
+    }
+
+    /// Waits for another moment, which is no failure.
+    pub fn postpone(&mut self, id: u64, at: Instant, why: &str) -> Result<(), Fault> {
+        let sql = "UPDATE queue SET state = ?2, not_before = ?3, why = ?4 WHERE n = ?1";
+        match self.run(sql, params![signed(id), WAITING, at.micros, cut(why)])? {
+            0 => Err(Fault::not_found("the item has left its queue")),
+            _ => Ok(()),
+        }
     }
 
     /// Lays the item aside for a person; the later items of its key go on.

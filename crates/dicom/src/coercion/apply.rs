@@ -1,6 +1,6 @@
 //! Rules applied to the header of one object: what fits is changed, what was there before is said (PS3.3 C.12.1.1.9).
 
-use super::{Attribute, Change, Rule};
+use super::{Attribute, Change, Rule, When};
 use crate::charset::Charset;
 use crate::dataset::{DataSet, SPECIFIC_CHARACTER_SET};
 use crate::dictionary;
@@ -63,7 +63,7 @@ impl Coerced {
     }
 }
 
-/// Follows the rules that fit an object, in order; nothing when none of them changes anything.
+/// Follows the rules that fit an object as it came, in order; nothing when none of them changes anything.
 pub fn coerce(read: &Header, rules: &[&Rule], around: &Around<'_>) -> Option<Coerced> {
     let entry = OnceCell::new();
     let mut work = Work {
@@ -74,7 +74,7 @@ pub fn coerce(read: &Header, rules: &[&Rule], around: &Around<'_>) -> Option<Coe
         changed: Vec::new(),
     };
     let mut followed = Vec::new();
-    for rule in rules.iter().filter(|rule| rule.names(read, around)) {
+    for rule in rules.iter().filter(|rule| rule.when.fits(&read.dataset, around.ae, around.institution)) {
         let not_done = rule.changes.iter().filter_map(|change| work.change(change).err()).collect();
         let changed = std::mem::take(&mut work.changed);
         followed.push(Followed { rule: rule.name.clone(), version: rule.version, changed, not_done });
@@ -91,19 +91,18 @@ pub fn coerce(read: &Header, rules: &[&Rule], around: &Around<'_>) -> Option<Coe
     Some(Coerced { dataset: set, bulk, followed })
 }
 
-impl Rule {
-    /// Whether the rule is for this object. It is asked of the object as it came.
-    fn names(&self, read: &Header, around: &Around<'_>) -> bool {
-        let set = &read.dataset;
+impl When {
+    /// Whether an object of a sender is meant.
+    pub fn fits(&self, set: &DataSet, ae: &str, institution: &str) -> bool {
         let any = |patterns: &[String], text: &str| {
             patterns.is_empty() || patterns.iter().any(|pattern| fits_pattern(pattern, text))
         };
         let text = |tag| set.text(tag).unwrap_or_default();
-        any(&self.when.ae, around.ae)
-            && any(&self.when.institution, around.institution)
-            && any(&self.when.modality, &text(tags::MODALITY))
-            && any(&self.when.sop_class, &text(tags::SOP_CLASS_UID))
-            && self.when.attributes.iter().all(|(attribute, patterns)| {
+        any(&self.ae, ae)
+            && any(&self.institution, institution)
+            && any(&self.modality, &text(tags::MODALITY))
+            && any(&self.sop_class, &text(tags::SOP_CLASS_UID))
+            && self.attributes.iter().all(|(attribute, patterns)| {
                 let texts = attribute.texts(set);
                 texts.iter().any(|t| any(patterns, t)) || (texts.is_empty() && any(patterns, ""))
             })

@@ -10,6 +10,7 @@ mod modality_worklist;
 mod mpps;
 mod retrieve;
 mod rim;
+mod routing;
 mod send;
 mod store;
 mod wire;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 pub use commitment::carry as carry_commitments;
+pub use routing::{Busy, carry_routes};
 pub use wire::fingerprint_of;
 
 /// Associations served at once.

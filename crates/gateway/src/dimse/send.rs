@@ -25,6 +25,8 @@ pub(super) struct Outbound {
     stream: Wire,
     provider: Provider,
     buffer: Vec<u8>,
+    /// Bytes a second that may leave.
+    rate: Option<f64>,
 }
 
 impl Outbound {
@@ -36,13 +38,18 @@ impl Outbound {
         let begin = async {
             let stream = Wire::connect(&gate.node, peer).await?;
             let provider = Provider::requestor(Settings::default(), rq, Instant::now());
-            let mut outbound = Outbound { stream, provider, buffer: vec![0; READ_BYTES] };
+            let mut outbound = Outbound { stream, provider, buffer: vec![0; READ_BYTES], rate: None };
             outbound.until(|event| matches!(event, Event::Accepted).then_some(())).await?;
             Ok(outbound)
         };
         tokio::time::timeout(BEGIN, begin)
             .await
             .map_err(|_| Fault::unavailable("the peer did not answer in time"))?
+    }
+
+    /// From now on no more leaves than so much.
+    pub fn limit(&mut self, kilobytes_per_second: Option<u32>) {
+        self.rate = kilobytes_per_second.map(|k| f64::from(k) * 1_000.0);
     }
 
     /// Sends one object and waits for its answer.
@@ -67,6 +74,7 @@ impl Outbound {
                 break;
             }
             self.flush().await?;
+            self.pace(bytes.len()).await;
         }
         let answer: Response = self
             .until(|event| match event {
@@ -83,6 +91,13 @@ impl Outbound {
     pub async fn release(mut self) {
         if self.provider.release(Instant::now()).is_ok() {
             let _ = self.until(|event| matches!(event, Event::Released).then_some(())).await;
+        }
+    }
+
+    /// Waits as long as these bytes take at the rate that is allowed.
+    async fn pace(&self, bytes: usize) {
+        if let Some(rate) = self.rate {
+            tokio::time::sleep(Duration::from_secs_f64(bytes as f64 / rate)).await;
         }
     }
 

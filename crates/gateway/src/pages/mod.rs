@@ -20,6 +20,8 @@ pub mod operate;
 pub mod peers;
 pub mod person;
 pub mod reading;
+pub mod rejection;
+pub mod routing;
 pub mod session;
 pub mod systems;
 pub mod templates;

@@ -2,6 +2,7 @@
 
 use super::attributes;
 use super::overlay::Corrected;
+use super::{rejection, routing};
 use crate::access::{self, Action};
 use crate::audit::Act;
 use crate::class::DataClass;
@@ -63,13 +64,19 @@ impl Session {
         self.receiving(Parser::part10())
     }
 
-    fn receiving(&self, parser: Parser) -> Result<Receiving, Fault> {
+    pub(super) fn may_store_images(&self) -> Result<(), Fault> {
         let allowed = access::classes(self.principal(), self.purpose(), Action::Write);
-        let may = DataClass::Imaging.bit() & !allowed == 0
-            && access::scope_names(self.principal(), "ImagingStudy", Action::Write);
+        let scoped = access::scope_names(self.principal(), "ImagingStudy", Action::Write);
+        if DataClass::Imaging.bit() & !allowed == 0 && scoped {
+            return Ok(());
+        }
+        Err(Fault::forbidden("this principal may not store images"))
+    }
+
+    fn receiving(&self, parser: Parser) -> Result<Receiving, Fault> {
         // Whoever owns the machine brings in what an earlier archive left on its disks, and reads none of it.
-        if !may && self.operates().is_err() {
-            return Err(Fault::forbidden("this principal may not store images"));
+        if self.operates().is_err() {
+            self.may_store_images()?;
         }
         let blob = self.node().store().blob_writer()?;
         Ok(Receiving { session: self.clone(), blob, parser, announced: None, source_aet: String::new() })
@@ -128,7 +135,10 @@ impl Receiving {
         };
         let issues = header.issues.clone();
         let dataset = header.dataset;
-        let arrival = self.session.node().store().write(move |tx| arrive(tx, &writer, row, &dataset)).await?;
+        let note = rejection::note_in(&row.sop_class, &dataset)?;
+        let session = self.session.clone();
+        let write = move |tx: &mut Tx<'_>| arrive(tx, &writer, row, &dataset, note.as_ref(), &session);
+        let arrival = self.session.node().store().write(write).await?;
         Ok(ArrivedInstance {
             study: study.as_str().to_owned(),
             series: series.as_str().to_owned(),
@@ -205,7 +215,16 @@ fn arrive(
     writer: &Writer,
     mut row: InstanceRow,
     dataset: &DataSet,
+    note: Option<&rejection::Note>,
+    session: &Session,
 ) -> Result<Arrival, Fault> {
+    let aside = tx.aside(row.sop.as_str())?;
+    if rejection::stays_out(tx, aside.as_ref())? {
+        let of = aside.map_or(0, |a| a.pat);
+        let patients: Vec<String> = patient_index::key_of(tx, of)?.map(|k| k.id).into_iter().collect();
+        writer.leaf(tx, Act::Execute, "store-rejected", &patients, row.sop.as_str())?;
+        return Ok(Arrival::Duplicate);
+    }
     let study = row.study.as_str().to_owned();
     let text = |tag| dataset.text(tag).unwrap_or_default();
     let accession = text(tags::ACCESSION_NUMBER);
@@ -240,6 +259,11 @@ fn arrive(
     ledger::follow_object(tx, writer, object, order.as_ref())?;
     mark_grown(tx, &study, writer.now)?;
     writer.leaf(tx, Act::Create, "store-instance", std::slice::from_ref(&patient), &sop)?;
+    routing::route_object(tx, writer, session, dataset, (&study, &sop))?;
+    match note {
+        Some(note) => rejection::follow(tx, writer, &|stub| session.sees(stub), note, &row, &patient)?,
+        None => rejection::hide_awaited(tx, writer, &row, aside)?,
+    }
     Ok(arrival)
 }
 

@@ -173,7 +173,7 @@ impl Session {
     }
 
     /// By what rules know who sends.
-    fn sender(&self) -> &str {
+    pub(super) fn sender(&self) -> &str {
         match self.principal() {
             Principal::Peer { name, .. } => name,
             Principal::System { scopes, .. } if scopes.iter().any(|s| s == OPERATE) => "import",

@@ -65,10 +65,17 @@ fn review(tx: &mut Tx<'_>, writer: &Writer, studies: &[String]) -> Result<(), Fa
 
 fn refresh(tx: &mut Tx<'_>, writer: &Writer, study: &str) -> Result<(), Fault> {
     let Some(reading) = case_of(tx, study)?.filter(ledger::Case::is_imaged) else {
+        if tx.study_instances(study)? == 0 {
+            writer.delete(tx, "ImagingStudy", &imaging_study_id(study), Precondition::None)?;
+        }
         return tx.drop_document("study-grown", study);
     };
     let rows = rows_of(tx, Level::Study, study, 1)?;
-    let Some(row) = rows.first() else { return tx.drop_document("study-grown", study) };
+    let Some(row) = rows.first() else {
+        // All of it was rejected: the study is no longer given.
+        writer.delete(tx, "ImagingStudy", &imaging_study_id(study), Precondition::None)?;
+        return tx.drop_document("study-grown", study);
+    };
     let series = rows_of(tx, Level::Series, study, SERIES_MAX)?;
     let step = orders::step_for(tx, study, &reading.accession)?;
     let mut resource = resource_of(study, &reading.patient, row, &series, writer);

@@ -1,6 +1,6 @@
 //! The archive through sessions: what arrives at once, and what another institution may have sent to it.
 
-use super::Outgoing;
+use super::{Outgoing, Reason, Which};
 use crate::consent::{Consent, Recipient, Rule};
 use crate::consent_register::Statement;
 use crate::{Node, NodeOptions, NodeRole, Settings};
@@ -244,4 +244,166 @@ async fn a_rule_that_is_on_corrects_what_leaves_by_every_door_and_what_came_stay
     admin.put_coercion_rule(serde_json::from_str(rule).expect("a rule")).await.expect("a second version");
     assert!(store(&peer, "2.25.42.1.1", &object("B9", "2.25.42", "2.25.42.1.1")).await);
     assert_eq!(given(&peer, "2.25.42"), object("B9", "2.25.42", "2.25.42.1.1"), "a new version is off");
+}
+
+fn radiologist() -> Principal {
+    Principal::Staff(badiano_kernel::principal::Staff {
+        account: "r".into(),
+        name: "Rosa Ríos".into(),
+        roles: vec![badiano_kernel::principal::Role::Radiologist],
+        institution: NORTE.into(),
+        cedula: None,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rejection_note_names_is_no_longer_given_until_somebody_brings_it_back() {
+    let place = open();
+    let now = Instant::now();
+    let (peer, reader) = (place.peer(NORTE, now), place.node.session(radiologist(), Purpose::Treatment, now));
+    for n in 1..=3 {
+        let sop = format!("2.25.50.1.{n}");
+        assert!(store(&peer, &sop, &object("C1", "2.25.50", &sop)).await);
+    }
+    assert!(store(&peer, "2.25.51.1.1", &object("C2", "2.25.51", "2.25.51.1.1")).await);
+    let left = |uid: &str| peer.retrievable(&study(uid), None).expect("a list").len();
+    let before = given(&peer, "2.25.50");
+    let one = Which { objects: vec!["2.25.50.1.1".into()], ..Which::default() };
+    let note = reader.reject("2.25.50", &one, Reason::Quality, "movida").await.expect("rejected");
+    assert_eq!(left("2.25.50"), 2, "the object and the note are hidden");
+    assert!(
+        !store(&peer, "2.25.50.1.1", &object("C1", "2.25.50", "2.25.50.1.1")).await,
+        "sent again, it stays hidden"
+    );
+    assert_eq!(left("2.25.50"), 2);
+    let listed = reader.rejected_of("2.25.50").expect("a list");
+    assert!(
+        listed.iter().any(|r| r.sop == "2.25.50.1.1" && r.note == note && r.reason == "113001"),
+        "{listed:?}"
+    );
+    let all = reader.reject("2.25.50", &Which::default(), Reason::WrongWorklistEntry, "").await;
+    all.expect("the rest is rejected");
+    assert_eq!(left("2.25.50"), 0);
+    assert!(reader.archived("2.25.50", None).is_err(), "the study looks as if it did not exist");
+    assert_eq!(left("2.25.51"), 1, "another patient's study stays");
+    assert_eq!(reader.restore_rejected("2.25.50", &["2.25.50.1.1".into()]).await, Ok(1));
+    assert_eq!((left("2.25.50"), given(&peer, "2.25.50")), (1, before), "as it came, bit for bit");
+    assert_eq!(reader.restore_rejected("2.25.50", &[]).await, Ok(2), "the rest; notes stay hidden");
+    assert_eq!(left("2.25.50"), 3);
+    assert!(reader.reject("2.25.50", &Which::default(), Reason::RetentionExpired, "").await.is_err());
+}
+
+/// A Key Object Selection as another maker's workstation writes it.
+fn key_objects(title: &str, patient: &str, uid: &str, sop: &str, named: &[&str]) -> Vec<u8> {
+    let mut set = DataSet::read(&object(patient, uid, sop), Coding::ExplicitLittle).expect("a set");
+    set.set_text(tags::SOP_CLASS_UID, super::KEY_OBJECT_SELECTION);
+    set.set_text(tags::SERIES_INSTANCE_UID, &format!("{uid}.9"));
+    let mut code = DataSet::new();
+    code.set_text(tags::CODE_VALUE, title);
+    code.set_text(tags::CODING_SCHEME_DESIGNATOR, "DCM");
+    code.set_text(tags::CODE_MEANING, "title");
+    set.set_items(tags::CONCEPT_NAME_CODE_SEQUENCE, vec![code]);
+    let objects = named.iter().map(|named| {
+        let mut item = DataSet::new();
+        item.set_text(tags::REFERENCED_SOP_CLASS_UID, CT);
+        item.set_text(tags::REFERENCED_SOP_INSTANCE_UID, named);
+        item
+    });
+    let mut series = DataSet::new();
+    series.set_items(tags::REFERENCED_SOP_SEQUENCE, objects.collect());
+    series.set_text(tags::SERIES_INSTANCE_UID, &format!("{uid}.1"));
+    let mut of_study = DataSet::new();
+    of_study.set_items(tags::REFERENCED_SERIES_SEQUENCE, vec![series]);
+    of_study.set_text(tags::STUDY_INSTANCE_UID, uid);
+    set.set_items(tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, vec![of_study]);
+    set.write(Coding::ExplicitLittle)
+}
+
+async fn store_key_objects(session: &crate::Session, sop: &str, bytes: &[u8]) {
+    let receiving =
+        session.receive_data_set(super::KEY_OBJECT_SELECTION, sop, uids::EXPLICIT_VR_LITTLE_ENDIAN, "AE");
+    let mut receiving = receiving.expect("a peer may store");
+    receiving.feed(bytes).expect("it is read");
+    receiving.finish().await.expect("it is stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_hides_what_comes_after_it_and_never_what_is_of_another_patient() {
+    let place = open();
+    let peer = place.peer(NORTE, Instant::now());
+    let left = |uid: &str| peer.retrievable(&study(uid), None).expect("a list").len();
+    assert!(store(&peer, "2.25.60.1.1", &object("D1", "2.25.60", "2.25.60.1.1")).await);
+    assert!(store(&peer, "2.25.61.1.1", &object("D2", "2.25.61", "2.25.61.1.1")).await);
+    let of_another = key_objects("113037", "D1", "2.25.60", "2.25.60.9.1", &["2.25.61.1.1"]);
+    store_key_objects(&peer, "2.25.60.9.1", &of_another).await;
+    assert_eq!((left("2.25.60"), left("2.25.61")), (1, 1), "only the note is hidden");
+    let ahead = key_objects("113038", "D1", "2.25.60", "2.25.60.9.2", &["2.25.60.1.2"]);
+    store_key_objects(&peer, "2.25.60.9.2", &ahead).await;
+    assert!(store(&peer, "2.25.60.1.2", &object("D1", "2.25.60", "2.25.60.1.2")).await);
+    assert_eq!(left("2.25.60"), 1, "the note came first");
+    let expired = key_objects("113039", "D1", "2.25.60", "2.25.60.9.3", &["2.25.60.1.1"]);
+    store_key_objects(&peer, "2.25.60.9.3", &expired).await;
+    assert_eq!(left("2.25.60"), 0);
+    assert!(store(&peer, "2.25.60.1.1", &object("D1", "2.25.60", "2.25.60.1.1")).await, "taken in as new");
+    assert_eq!(left("2.25.60"), 1);
+    let key = key_objects("113000", "D1", "2.25.60", "2.25.60.9.4", &["2.25.60.1.1"]);
+    store_key_objects(&peer, "2.25.60.9.4", &key).await;
+    assert_eq!(left("2.25.60"), 2, "other key objects are kept and given like any object");
+}
+
+async fn listens(place: &Place, name: &str) -> crate::peers::Peer {
+    let peer = crate::peers::Peer {
+        id: String::new(),
+        kind: crate::peers::PeerKind::Dicom,
+        name: name.into(),
+        description: String::new(),
+        host: "127.0.0.1".into(),
+        port: 104,
+        institution: NORTE.into(),
+        active: true,
+    };
+    let admin = place.node.session(administrator(), Purpose::Operations, Instant::now());
+    admin.put_peer(peer).await.expect("listed")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_takes_what_it_is_for_waits_until_the_study_is_quiet_and_forgets_what_was_taken() {
+    let place = open();
+    let peer = listens(&place, "PACS").await;
+    let now = Instant::now();
+    let admin = place.node.session(administrator(), Purpose::Operations, now);
+    let route = r#"{"name":"ct","when":{"ae":["AE"],"attributes":{"PatientID":["R*"]}},"to":["PACS"],"priority":2,"settleSeconds":60}"#;
+    admin.put_route(serde_json::from_str(route).expect("a route")).await.expect("kept");
+    let unlisted = route.replace("PACS", "NADIE");
+    assert!(admin.put_route(serde_json::from_str(&unlisted).expect("a route")).await.is_err());
+    let scanner = place.peer(NORTE, now);
+    assert!(store(&scanner, "2.25.70.1.1", &object("R1", "2.25.70", "2.25.70.1.1")).await);
+    assert!(store(&scanner, "2.25.70.1.2", &object("R1", "2.25.70", "2.25.70.1.2")).await);
+    assert!(store(&scanner, "2.25.71.1.1", &object("X1", "2.25.71", "2.25.71.1.1")).await);
+    let queue = super::route_queue(2, "PACS");
+    let claim = |at: Instant| place.node.claim(&queue, at, 10).expect("a list");
+    assert!(claim(now.plus_seconds(5)).is_empty(), "the study is still arriving");
+    let later = now.plus_seconds(120);
+    let [item] = &claim(later)[..] else { panic!("one errand for one study") };
+    let shown = admin.waiting_errands().expect("a list");
+    assert_eq!((shown.len(), shown[0].objects, shown[0].to.as_str()), (1, 2, "PACS"));
+    let super::Work::Send(sending) = place.node.route_work(item, &peer, later).await.expect("work") else {
+        panic!("it is to be sent")
+    };
+    assert_eq!(sending.objects.len(), 2);
+    place.node.routed(&sending, vec!["2.25.70.1.1".into()]).await.expect("kept");
+    place.node.failed(item, &badiano_kernel::Fault::unavailable("gone"), later).await.expect("kept");
+    let [again] = &claim(later.plus_seconds(10))[..] else { panic!("it is tried again") };
+    let super::Work::Send(rest) = place.node.route_work(again, &peer, later).await.expect("work") else {
+        panic!("the rest is to be sent")
+    };
+    assert_eq!(rest.objects.len(), 1, "what was taken is not sent again");
+    place.node.routed(&rest, vec!["2.25.70.1.2".into()]).await.expect("kept");
+    place.node.errand_done(again, &rest, later).await.expect("done");
+    assert!(claim(later.plus_seconds(10)).is_empty());
+    let reader = place.node.session(radiologist(), Purpose::Treatment, now);
+    assert_eq!(reader.send_study("2.25.70", "PACS").await, Ok(2), "a person sends it again");
+    assert!(reader.send_study("2.25.70", "NADIE").await.is_err());
+    let by_hand = place.node.claim(&super::route_queue(1, "PACS"), Instant::now(), 10).expect("a list");
+    assert_eq!(by_hand.len(), 1);
 }

@@ -1,11 +1,13 @@
 //! The index of the image archive: one row set per instance, made when it arrives (PS3.4 C.6, PS3.18 10.6).
 
+mod aside;
 mod attributes;
 mod find;
 mod lead;
 mod matching;
 mod rows;
 
+pub use aside::Aside;
 pub use attributes::fold_name;
 pub use find::{DicomAnswer, FoundRow, InstanceFound, Metadata, Overlay};
 pub(crate) use rows::reindex;
@@ -243,8 +245,7 @@ impl Tx<'_> {
             params![n, sop, study],
         )?;
         self.run("DELETE FROM instance WHERE n = ?1", [n])?;
-        let used = self.one("SELECT 1 FROM instance WHERE blob = ?1", [blob], |_| Ok(()))?;
-        if used.is_none() {
+        if !self.blob_is_used(blob)? {
             self.run("DELETE FROM blob WHERE n = ?1", [blob])?;
         }
         if in_series > 1 {
