@@ -457,6 +457,14 @@ export type DicomObject = Record<string, { vr: string; Value?: unknown[] }>;
 export interface RejectedObjects { objects: RejectedObject[] }
 export interface RejectedObject { study: string; series: string; sop: string; sop_class: string; reason: string; meaning: string; note: string; at: Instant; awaited: boolean }
 
+/** GET /api/admin/routes; PUT a Route -> Route */
+export interface Routes { routes: Route[]; waiting: WaitingErrand[] }
+/** A route as data; docs/operations says its words. */
+export interface Route { name: string; description: string; active: boolean; when: unknown; to: string[]; hours: { from: string; to: string } | null; priority: number; kilobytesPerSecond: number | null; settleSeconds: number; priors: unknown }
+export interface WaitingErrand { id: number; route: string; to: string; study: string; step: string; objects: number; tries: number; due: Instant; why: string; dead: boolean }
+/** GET /api/destinations; POST /api/studies/{uid}/send { to } -> { objects } */
+export interface Destinations { destinations: { name: string; description: string }[] }
+
 /** GET /api/admin/coercion-rules; PUT a CoercionRule -> RuleKept; POST /{name}/active { version, active } -> RuleKept */
 export interface CoercionRules { rules: RuleKept[] }
 export interface RuleKept { rule: CoercionRule; active: boolean; by: string }

@@ -111,6 +111,7 @@ export const archive = {
   keys: [{ '0040A043': { vr: 'SQ', Value: [dicom({ '00080104': 'For Referring Provider' })] }, '0040A730': { vr: 'SQ', Value: [dicom({ '0040A160': 'Véase la cisura' })] } }],
   rejected: { objects: [{ study: '2.25.900', series: '2.25.901', sop: '2.25.903', sop_class: '1.2', reason: '113001', meaning: '', note: '2.25.904', at: before(2), awaited: false }] },
 };
+export const routes = { routes: [{ name: 'tc-neuro', description: '', active: true, when: {}, to: ['NEURO'], hours: { from: '22:00', to: '06:00' }, priority: 5, kilobytesPerSecond: null, settleSeconds: 30, priors: null }], waiting: [{ id: 21, route: '-', to: 'NEURO', study: '2.25.900', step: '', objects: 3, tries: 2, due: before(-1), why: 'the peer cannot be reached', dead: false }] };
 export const rules = { rules: [{ rule: { name: 'ct-1', description: 'Sala 2', version: 3, when: { ae: ['CT1'] }, changes: [{ action: 'remove', attribute: 'InstitutionName' }] }, active: false, by: 'admin' }] };
 export const trial = { followed: [{ rule: 'ct-1', version: 3, changed: [{ attribute: 'InstitutionName', was: 'HOSPITAL', now: '' }] }], canBeGiven: true, issues: [] };
 export const queues = { items: [{ id: 7, queue: 'hl7-result/HIS|NORTE', tries: 50, due: before(1), why: 'connection refused', dead: true }, { id: 9, queue: 'hub-registration', tries: 0, due: before(-0.1), why: '', dead: false }] };

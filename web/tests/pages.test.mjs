@@ -151,6 +151,10 @@ test('a series is rejected with its reason, shown among what was rejected, and g
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: /Abrir NÚÑEZ LARA, ANA/ }).click();
   await page.getByText('For Referring Provider').waitFor();
+  await page.getByRole('button', { name: 'Enviar a un equipo' }).click();
+  await page.selectOption('[name=send-to]', 'NEURO');
+  await page.getByRole('dialog').getByRole('button', { name: 'Enviar a un equipo' }).click();
+  await page.getByText('3 objetos esperan ser enviados a NEURO.').waitFor();
   await page.getByRole('button', { name: 'Rechazar CT 2' }).click();
   await page.selectOption('[name=reject-reason]', '113038');
   await page.fill('[name=reject-comment]', 'otra persona');
@@ -161,6 +165,16 @@ test('a series is rejected with its reason, shown among what was rejected, and g
   await page.getByRole('button', { name: /Volver a entregar/ }).click();
   await page.getByText('Se entrega otra vez.').waitFor();
   await page.getByRole('heading', { name: 'Rechazados' }).waitFor({ state: 'detached' });
+});
+
+test('a route is switched off, and what waits on a route is shown with why', async () => {
+  state.session = session(['administrator']);
+  await open('/admin/rutas');
+  await page.getByRole('row', { name: /NEURO.*a mano.*cannot be reached/ }).waitFor();
+  await page.getByRole('button', { name: 'Desactivar tc-neuro' }).click();
+  await page.waitForTimeout(300);
+  const [sent] = state.asked.filter((a) => a.method === 'PUT' && a.path === '/api/admin/routes');
+  assert.equal(sent.body.active, false);
 });
 
 test('what is stuck stands first, with why, and is tried again', async () => {
@@ -412,7 +426,7 @@ test('every page passes axe, dark at a desk and light on a phone, and none scrol
     [session(['radiologist']), ['/lectura', '/pendientes', '/indicadores', '/archivo', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
     [session(['registrar']), ['/identidades']],
     [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/avisos']],
-    [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/correcciones', '/admin/mensajes']],
+    [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/rutas', '/admin/correcciones', '/admin/mensajes']],
     [session(['administrator'], { node: hub }), ['/admin/instituciones']],
   ];
   const found = [];

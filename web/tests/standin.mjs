@@ -39,6 +39,9 @@ export function standIn() {
     if (path.startsWith('/api/admin/coercion-trial')) return { body: answers.trial };
     if (/^\/api\/admin\/coercion-rules\/[\w.-]+\/active$/.test(path)) return (state.ruleActive = body.active), { body: { ...answers.rules.rules[0], active: body.active } };
     if (path === '/api/admin/coercion-rules') return { body: { rules: answers.rules.rules.map((r) => ({ ...r, active: state.ruleActive ?? r.active })) } };
+    if (path === '/api/admin/routes') return method === 'PUT' ? { body } : { body: answers.routes };
+    if (path === '/api/destinations') return { body: { destinations: [{ name: 'NEURO', description: 'Neurología' }] } };
+    if (path.endsWith('/send')) return { body: { objects: 3 } };
     if (path === '/dicomweb/studies') return { body: answers.archive.studies };
     if (path === '/dicomweb/studies/2.25.900/series') return { body: answers.archive.series };
     if (path === '/dicomweb/studies/2.25.900/series/2.25.902/metadata') return { body: answers.archive.keys };
@@ -76,6 +79,11 @@ export function standIn() {
   function answer(request, response) {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
     if (!path.startsWith('/api/') && !path.startsWith('/dicomweb/')) return false;
+    if (path.endsWith('/thumbnail')) {
+      response.writeHead(200, { 'content-type': 'image/gif' });
+      response.end(Buffer.from('R0lGODlhAQABAAAAACwAAAAAAQABAAA=', 'base64'));
+      return true;
+    }
     let text = '';
     request.on('data', (part) => (text += part));
     request.on('end', () => {

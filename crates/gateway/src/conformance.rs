@@ -82,7 +82,7 @@ fn dicom() -> String {
          peer whose certificate is listed is admitted by it alone, from whatever address, and is called over TLS alone, when it shows that \
          certificate; this node shows its own. Other listed peers may use TLS, and are known by their address. No earlier version and no \
          other cipher is taken.\n\n\
-         ## As SCU\n\nC-ECHO (to test a peer), C-STORE (sub-operations of C-MOVE) and N-EVENT-REPORT of storage commitment, on associations of our own.\n\n\
+         ## As SCU\n\nC-ECHO (to test a peer), C-STORE (sub-operations of C-MOVE, routes, earlier studies ahead of an order, studies sent by a person) and N-EVENT-REPORT of storage commitment, on associations of our own.\n\n\
          ## Storage\n\nEvery SOP class below, every other below 1.2.840.10008.5.1.4.1.1, and private ones, in these transfer syntaxes; \
          the requestor's first is taken and the object is kept as it came. Where rules of the archive correct headers, the object is \
          given with the corrected header and the values before in Original Attributes (0400,0561); pixel data are never changed, and \
