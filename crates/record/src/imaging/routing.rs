@@ -19,6 +19,7 @@ use badiano_dicom::tags;
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_store::{Document, Expect, FoundRow, Tx, View};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 const KIND: &str = "route";
@@ -385,8 +386,8 @@ impl Session {
 
     /// A person sends a study to a peer, or sends it again. The answer is how many objects wait now.
     pub async fn send_study(&self, study: &str, to: &str) -> Result<usize, Fault> {
-        let peer = listening(self.node(), to)?;
         let all = self.archived(study, None)?;
+        let peer = listening(self.node(), to)?;
         let key = self.node().store().read(|view| {
             let pat = view.study_pat(study)?.unwrap_or(0);
             crate::patient_index::key_of(view, pat)
@@ -412,12 +413,16 @@ impl Session {
     /// Errands that wait, and why.
     pub fn waiting_errands(&self) -> Result<Vec<WaitingErrand>, Fault> {
         self.inspects("routes")?;
-        self.node().store().read(|view| {
-            let mut all = Vec::new();
+        let (all, patients) = self.node().store().read(|view| {
+            let (mut all, mut patients) = (Vec::new(), BTreeSet::new());
             let of_routes = view.queue_items()?.into_iter().filter(|i| i.queue.starts_with("route/"));
             for item in of_routes.take(WAITING_MAX) {
                 let Ok(errand) = serde_json::from_slice::<Errand>(&item.payload) else { continue };
                 let keys = errand_key(&errand.route, &errand.to, &errand.study);
+                let whose = view.study_pat(&errand.study)?;
+                patients.extend(
+                    whose.map(|p| crate::patient_index::key_of(view, p)).transpose()?.flatten().map(|k| k.id),
+                );
                 all.push(WaitingErrand {
                     id: item.id,
                     objects: if errand.study.is_empty() {
@@ -435,8 +440,12 @@ impl Session {
                     dead: item.dead,
                 });
             }
-            Ok(all)
-        })
+            Ok((all, patients))
+        })?;
+        // A study's UID leads to its patient.
+        let patients: Vec<String> = patients.into_iter().collect();
+        self.note(Act::Read, "waiting-errands", &patients, "studies that wait to be sent")?;
+        Ok(all)
     }
 }
 
