@@ -8,6 +8,7 @@ pub mod breaker;
 pub mod courier;
 pub mod join;
 pub mod kept;
+pub mod notifier;
 pub mod on_behalf;
 pub mod question;
 pub mod sources;

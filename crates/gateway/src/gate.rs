@@ -26,6 +26,8 @@ pub struct GateOptions {
     pub secure_cookies: bool,
     /// How long other institutions may take.
     pub patience: Patience,
+    /// Hosts of subscribers, `name` or `name:port`, that may have private addresses and no TLS.
+    pub subscribers: Vec<String>,
 }
 
 /// Deadlines of a question to other institutions.

@@ -101,6 +101,7 @@ fn fhir_operations() -> Doors {
             get(op::validate::validate_one).post(op::validate::validate_one),
         )
         .merge(terminology_routes())
+        .merge(subscription_routes())
         .route("/fhir/{kind}/{id}/$meta", get(op::meta::meta))
         .route("/fhir/{kind}/{id}/_history/{version}/$meta", get(op::meta::meta_of_version))
         .route("/fhir/{kind}/{id}/$meta-add", post(op::meta::meta_add))
@@ -113,6 +114,21 @@ fn fhir_operations() -> Doors {
         .route("/fhir/$import", post(op::bulk::import).streamed())
         .route("/fhir/$import/{id}", get(op::bulk::status).delete(op::bulk::cancel))
         .route("/fhir/$import/{id}/{file}", get(op::bulk::file))
+}
+
+/// Subscriptions (R5 Backport 1.1, operations; FHIR R4, subscription.html#websocket).
+fn subscription_routes() -> Doors {
+    use fhir::operations::subscription as op;
+    Doors::new()
+        .route("/fhir/Subscription/$status", get(op::status).post(op::status))
+        .route("/fhir/Subscription/{id}/$status", get(op::status_of_one).post(op::status_of_one))
+        .route("/fhir/Subscription/{id}/$events", get(op::events).post(op::events))
+        .route("/fhir/Subscription/$get-ws-binding-token", get(op::token).post(op::token))
+        .route(
+            "/fhir/Subscription/{id}/$get-ws-binding-token",
+            get(op::token_for_one).post(op::token_for_one),
+        )
+        .route(fhir::websocket::PATH, get(fhir::websocket::open))
 }
 
 /// A terminology service (FHIR R4, terminology-service.html).

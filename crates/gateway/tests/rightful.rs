@@ -91,6 +91,7 @@ impl Words {
             let made = system(&norte.node, "system/*.cruds").create(written).await.expect("written");
             put(word, made.resource.id());
         }
+        put("subscription", &subscription(world).await);
         put("unwanted", &observation(world).await);
         put("unwanted-too", &observation(world).await);
         put("unread", &arrived(world, 11).await);
@@ -207,6 +208,16 @@ impl Words {
 fn percent(text: &str) -> String {
     let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~$".contains(&b);
     text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// One that listens by a websocket.
+async fn subscription(world: &World) -> String {
+    let asked = fhir!({
+        "resourceType": "Subscription", "status": "requested", "reason": "r", "criteria": "Observation?",
+        "channel": { "type": "websocket" }
+    });
+    let made = system(&world.norte.node, "system/*.cruds").create(asked).await.expect("written");
+    made.resource.id().to_owned()
 }
 
 /// A code system, a value set of it and a map from it.

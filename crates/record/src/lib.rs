@@ -45,6 +45,7 @@ pub mod revocation;
 mod secrets;
 pub mod sensitive_codes;
 pub mod session;
+pub mod subscriptions;
 pub mod templates;
 pub mod terminology;
 pub mod unreleased;

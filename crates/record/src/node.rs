@@ -13,6 +13,7 @@ use crate::peers::Strangers;
 use crate::refusals::Knocks;
 use crate::secrets::Secrets;
 use crate::session::{Recent, Session};
+use crate::subscriptions::Subscribers;
 use crate::terminology::Knowledge;
 use crate::workflow::Workflow;
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
@@ -90,6 +91,7 @@ struct Inner {
     lease: AtomicI64,
     counted: Mutex<Option<Stored>>,
     knowledge: Knowledge,
+    subscribers: Subscribers,
     /// Who takes part, as last read.
     roll: Roll,
     /// Counts changes of the certificate shown and of those taken.
@@ -131,6 +133,7 @@ impl Node {
                 lease: AtomicI64::new(NO_HUB),
                 counted: Mutex::default(),
                 knowledge,
+                subscribers: Subscribers::default(),
                 roll: Roll::default(),
                 trust: watch::Sender::new(0),
             }),
@@ -226,6 +229,10 @@ impl Node {
 
     pub(crate) fn knowledge(&self) -> &Knowledge {
         &self.inner.knowledge
+    }
+
+    pub(crate) fn subscribers(&self) -> &Subscribers {
+        &self.inner.subscribers
     }
 
     pub(crate) fn strangers(&self) -> &Strangers {

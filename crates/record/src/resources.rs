@@ -137,6 +137,9 @@ impl Writer {
     ) -> Result<Draft, Fault> {
         let (kind, id) = (resource.resource_type().to_owned(), resource.id().to_owned());
         LogicalId::parse(&id)?;
+        if kind == "Subscription" {
+            crate::subscriptions::seal_headers(self.node.secrets(), &mut resource);
+        }
         let patients = search::compartment_patients(&resource);
         let pats: Vec<i64> = patients.iter().map(|p| pat_of(p)).collect();
         let entries = search::extract(&resource, &self.zone);
@@ -175,6 +178,7 @@ impl Writer {
                 crate::consent_register::recall(&self.node, tx, &curp)?;
             }
         }
+        crate::subscriptions::written(self, tx, &resource)?;
         let act = if created { Act::Create } else { Act::Update };
         self.leaf(tx, act, interaction, &patients, &format!("{kind}/{id}"))?;
         Ok(Versioned { resource, version, updated: self.now, deleted: false, created })
@@ -186,6 +190,7 @@ impl Writer {
         let patients = search::compartment_patients(&before.body);
         tx.delete(kind, id, expect.into(), self.now)?;
         self.node.knowledge().note(tx, kind)?;
+        crate::subscriptions::deleted(tx, kind, id)?;
         self.leaf(tx, Act::Delete, "delete", &patients, &format!("{kind}/{id}"))?;
         Ok(true)
     }

@@ -51,6 +51,9 @@ pub struct ServeOptions {
     /// Con menos bytes libres no se recibe nada más / with fewer bytes free nothing more is taken in [default: 536870912]
     #[arg(long)]
     pub free_bytes_min: Option<u64>,
+    /// Host (o host:puerto) de un suscriptor que puede ser privado y sin TLS / host (or host:port) of a subscriber that may be private and without TLS
+    #[arg(long)]
+    pub subscriber: Vec<String>,
 }
 
 /// What `badiano.toml` may say.
@@ -69,6 +72,8 @@ struct File {
     mllp: Option<SocketAddr>,
     key_file: Option<PathBuf>,
     free_bytes_min: Option<u64>,
+    /// Hosts of subscribers that may be private and without TLS.
+    subscribers: Vec<String>,
     provider: Vec<FileProvider>,
     exchange: FileExchange,
 }
@@ -117,6 +122,7 @@ pub struct Config {
     pub free_bytes_min: Option<u64>,
     pub providers: Vec<Provider>,
     pub patience: Patience,
+    pub subscribers: Vec<String>,
 }
 
 impl ServeOptions {
@@ -152,6 +158,7 @@ impl ServeOptions {
             mllp: self.mllp.or(file.mllp).or(is_hospital.then(|| local(2575))),
             free_bytes_min: self.free_bytes_min.or(file.free_bytes_min),
             patience: patience(&file.exchange)?,
+            subscribers: [self.subscriber.clone(), file.subscribers].concat(),
             providers: file.provider.into_iter().map(provider).collect::<Result<_, _>>()?,
             data,
             key_file,

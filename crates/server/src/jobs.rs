@@ -1,6 +1,7 @@
 //! The table of jobs: what a node does by itself, how often, and under which name it stands in the audit.
 
 use crate::roles::Part;
+use badiano_exchange::notifier::{self, Notifier};
 use badiano_exchange::{courier, join};
 use badiano_gateway::{Gate, dimse, mllp};
 use badiano_kernel::{Fault, Instant};
@@ -70,6 +71,7 @@ pub async fn run(part: Part, gate: Gate) {
             })
             .await;
         }
+        Part::Subscriptions => tell_subscribers(&gate).await,
         Part::Courier => carry(&gate).await,
         Part::ConsentLease => keep_lease(&gate).await,
     }
@@ -117,6 +119,39 @@ async fn carry(gate: &Gate) {
             tracing::warn!(%fault, "courier");
         }
         let wait = tokio::time::timeout(Duration::from_secs(1), changed.changed()).await;
+        if matches!(wait, Ok(Err(_))) {
+            return;
+        }
+    }
+}
+
+/// Looks at changes as they come, and tells subscribers by HTTP; websockets tell their own.
+async fn tell_subscribers(gate: &Gate) {
+    let notifier = match Notifier::new(&gate.options.subscribers) {
+        Ok(notifier) => notifier,
+        Err(fault) => return tracing::error!(%fault, "subscribers cannot be told"),
+    };
+    let base = format!("{}/fhir", gate.options.address);
+    tokio::join!(notifier::carry(&gate.node, &notifier, &base), watch_changes(gate));
+}
+
+async fn watch_changes(gate: &Gate) {
+    let mut changed = gate.node.changed();
+    loop {
+        loop {
+            match gate.node.watch_changes(Instant::now()).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(fault) => {
+                    tracing::warn!(%fault, "changes cannot be looked at for subscribers");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    break;
+                }
+            }
+        }
+        // What comes together is looked at together; time passes too: subscriptions end.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let wait = tokio::time::timeout(Duration::from_secs(30), changed.changed()).await;
         if matches!(wait, Ok(Err(_))) {
             return;
         }

@@ -27,6 +27,8 @@ pub enum Part {
     Notices,
     /// Bulk exports and imports.
     Bulk,
+    /// Subscribers told of what changes.
+    Subscriptions,
     /// Sessions, tokens and marks that have run out are taken away.
     Expiry,
 }
@@ -43,6 +45,7 @@ const TABLE: &[(Part, &[NodeRole])] = &[
     (Part::AuditTree, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::Certificates, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::Bulk, &[NodeRole::Hospital, NodeRole::Hub]),
+    (Part::Subscriptions, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::Expiry, &[NodeRole::Hospital, NodeRole::Hub]),
 ];
 

@@ -3,6 +3,7 @@
 use super::asked::Asked;
 use super::form;
 use super::operations::{everything, terminology};
+use super::websocket;
 use crate::gate::Gate;
 use crate::reply::Refusal;
 use axum::extract::{RawQuery, State};
@@ -38,7 +39,24 @@ pub async fn metadata(
         let described = terminology_statement(&gate.node.settings().name, &gate.options.address, &systems);
         return form::answer(StatusCode::OK, &described, &asked);
     }
-    form::answer(StatusCode::OK, &statement(&gate.node.settings().name, &gate.options.address), &asked)
+    let topics = gate.node.subscription_topics().map_err(Refusal::fhir)?;
+    let described = statement(&gate.node.settings().name, &gate.options.address);
+    form::answer(StatusCode::OK, &with_topics(described, &topics), &asked)
+}
+
+/// Says which topics subscriptions can name (Subscriptions R5 Backport 1.1, capability-subscriptiontopic-canonical).
+fn with_topics(mut statement: Value, topics: &[String]) -> Value {
+    const URL: &str = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capability-subscriptiontopic-canonical";
+    let extensions: Vec<Value> =
+        topics.iter().map(|topic| fhir!({ "url": URL, "valueCanonical": (topic.as_str()) })).collect();
+    let rest = statement.as_object_mut().and_then(|s| s.get_mut("rest")).and_then(Value::as_array_mut);
+    let rest = rest.and_then(|rest| rest.first_mut()).and_then(Value::as_object_mut);
+    let kinds = rest.and_then(|rest| rest.get_mut("resource")).and_then(Value::as_array_mut);
+    let own = kinds.and_then(|kinds| kinds.iter_mut().find(|k| k.str_of("type") == "Subscription"));
+    if let Some(own) = own.filter(|_| !extensions.is_empty()) {
+        own.set("extension", Value::Array(extensions));
+    }
+    statement
 }
 
 /// The CapabilityStatement of a node; also what `docs/conformance` shows.
@@ -55,6 +73,7 @@ pub fn statement(name: &str, address: &str) -> Value {
         "format": ["json", "xml"],
         "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
         "rest": [{
+            "extension": [{ "url": "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket", "valueUri": (websocket::address(address)) }],
             "mode": "server",
             "security": { "service": [{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR" }] }] },
             "resource": (Value::Array(resources)),
@@ -149,6 +168,20 @@ fn operations(kind: &str) -> Value {
         "Patient" => &[
             ("ihe-pix", "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix"),
             ("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"),
+        ],
+        "Subscription" => &[
+            (
+                "status",
+                "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status",
+            ),
+            (
+                "events",
+                "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-events",
+            ),
+            (
+                "get-ws-binding-token",
+                "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-get-ws-binding-token",
+            ),
         ],
         "Group" => &[("export", "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export")],
         _ => &[],

@@ -15,3 +15,4 @@ pub mod search;
 mod self_link;
 pub mod transaction;
 pub mod update;
+pub mod websocket;

@@ -44,6 +44,7 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
         providers: config.providers.clone(),
         secure_cookies: config.http.is_none(),
         patience: config.patience,
+        subscribers: config.subscribers.clone(),
     };
     let gate = Gate::new(node.clone(), options);
     let tls = Arc::new(tls::Tls::new(&node)?);

@@ -6,5 +6,6 @@ pub mod ihe_pix;
 pub mod meta;
 mod parameters;
 pub mod patient_match;
+pub mod subscription;
 pub mod terminology;
 pub mod validate;
