@@ -1,6 +1,7 @@
 //! HL7 FHIR R4 (4.0.1) as a value: parse, print, validate, FHIRPath, search definitions. No I/O, no clock.
 
 pub mod fhirpath;
+pub mod graphql;
 pub mod json;
 pub mod narrative;
 pub mod outcome;

@@ -106,6 +106,8 @@ fn fhir_operations() -> Doors {
         .route("/fhir/{kind}/{id}/_history/{version}/$meta", get(op::meta::meta_of_version))
         .route("/fhir/{kind}/{id}/$meta-add", post(op::meta::meta_add))
         .route("/fhir/{kind}/{id}/$meta-delete", post(op::meta::meta_delete))
+        .route("/fhir/$graphql", get(op::graphql::of_system).post(op::graphql::of_system))
+        .route("/fhir/{kind}/{id}/$graphql", get(op::graphql::of_one).post(op::graphql::of_one))
         .route("/fhir/$export", get(op::bulk::export_all).post(op::bulk::export_all))
         .route("/fhir/Patient/$export", get(op::bulk::export_patients).post(op::bulk::export_patients))
         .route("/fhir/Group/{id}/$export", get(op::bulk::export_group).post(op::bulk::export_group))

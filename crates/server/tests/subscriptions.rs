@@ -164,7 +164,7 @@ fn topic() -> Value {
 /// A subscription of the backport.
 fn subscription(id: &str, kind: &str, endpoint: &str, content: &str) -> Value {
     let at = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition";
-    json!({
+    let mut asked = json!({
         "resourceType": "Subscription", "id": id, "status": "requested", "reason": "pruebas", "criteria": TOPIC,
         "meta": { "profile": [format!("{at}/backport-subscription")] },
         "channel": {
@@ -175,7 +175,11 @@ fn subscription(id: &str, kind: &str, endpoint: &str, content: &str) -> Value {
                 { "url": format!("{at}/backport-max-count"), "valuePositiveInt": 10 }
             ] }
         }
-    })
+    });
+    if endpoint.is_empty() {
+        asked["channel"].as_object_mut().expect("an object").remove("endpoint");
+    }
+    asked
 }
 
 fn parameter<'v>(bundle: &'v Value, name: &str) -> &'v Value {

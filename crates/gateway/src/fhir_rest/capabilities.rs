@@ -80,7 +80,8 @@ pub fn statement(name: &str, address: &str) -> Value {
             "interaction": (codes(&SYSTEM_INTERACTIONS)),
             "operation": [
                 { "name": "closure", "definition": "http://hl7.org/fhir/OperationDefinition/ConceptMap-closure" },
-                { "name": "export", "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export" }
+                { "name": "export", "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export" },
+                { "name": "graphql", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-graphql" }
             ]
         }]
     })
@@ -157,6 +158,7 @@ fn operations(kind: &str) -> Value {
         ("meta", "Resource"),
         ("meta-add", "Resource"),
         ("meta-delete", "Resource"),
+        ("graphql", "Resource"),
     ];
     let own = everything::TYPES.contains(&kind).then_some(("everything", kind));
     let of_patients = (kind == "Patient").then_some(("match", kind));

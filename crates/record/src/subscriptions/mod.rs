@@ -163,6 +163,11 @@ impl Session {
 
     /// `$status`: how subscriptions stand, those named or all that the caller may read.
     pub fn subscription_status(&self, ids: &[String], states: &[String], base: &str) -> Result<Value, Fault> {
+        if matches!(self.principal(), Principal::Citizen { .. }) {
+            return Err(Fault::forbidden(
+                "subscriptions are for registered systems and for the staff of this node",
+            ));
+        }
         self.scope_allows("Subscription", Action::Read)?;
         self.reads_any("Subscription")?;
         if ids.len() > NAMED_MAX {
@@ -212,11 +217,15 @@ impl Session {
     }
 
     /// `$get-ws-binding-token`: what a websocket shows to listen to subscriptions of the caller's own.
-    pub fn ws_token(&self, ids: &[String]) -> Result<(String, Instant), Fault> {
+    pub async fn ws_token(&self, ids: &[String]) -> Result<(String, Instant), Fault> {
         if ids.is_empty() || ids.len() > NAMED_MAX {
             return Err(Fault::invalid(format!("names 1 to {NAMED_MAX} subscriptions")).at("id"));
         }
         ids.iter().try_for_each(|id| self.own_subscription(id))?;
+        // It is handed out to be used by somebody else: each has its own entry.
+        let (writer, what) = (self.writer(), format!("Subscription/{}", ids.join(", ")));
+        let noted = move |tx: &mut Tx<'_>| writer.leaf(tx, Act::Execute, "subscription-token", &[], &what);
+        self.node().store().write(noted).await?;
         let mut tokens = self.node().subscribers().tokens.lock().expect("no holder of the tokens panics");
         tokens.retain(|_, token| token.expires > self.now().seconds());
         if tokens.len() >= TOKENS_MAX {

@@ -175,9 +175,9 @@ async fn whoever_is_not_the_owner_gets_no_token_and_a_citizen_no_subscription() 
     socket.set("channel", fhir!({ "type": "websocket" }));
     place.put(&place.writer(), socket).await;
     let other = place.system("other", "system/*.cruds", NORTE);
-    let refused = other.ws_token(&["ws".to_owned()]).expect_err("not the owner");
+    let refused = other.ws_token(&["ws".to_owned()]).await.expect_err("not the owner");
     assert_eq!(refused.kind, FaultKind::Forbidden);
-    let (token, _) = place.writer().ws_token(&["ws".to_owned()]).expect("the owner");
+    let (token, _) = place.writer().ws_token(&["ws".to_owned()]).await.expect("the owner");
     assert_eq!(place.node.take_ws_token(&token, Instant::now()), Some(vec!["ws".to_owned()]));
     assert_eq!(place.node.take_ws_token(&token, Instant::now()), None, "a token is good once");
     let staff = Staff {

@@ -2,6 +2,7 @@
 
 pub mod bulk;
 pub mod everything;
+pub mod graphql;
 pub mod ihe_pix;
 pub mod meta;
 mod parameters;

@@ -100,7 +100,7 @@ pub async fn token(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let question = Question::read(query, &headers, &body)?;
-    give_token(&caller, question.all("id"), &question.asked)
+    give_token(&caller, question.all("id"), &question.asked).await
 }
 
 pub async fn token_for_one(
@@ -111,11 +111,11 @@ pub async fn token_for_one(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let question = Question::read(query, &headers, &body)?;
-    give_token(&caller, vec![id], &question.asked)
+    give_token(&caller, vec![id], &question.asked).await
 }
 
-fn give_token(caller: &Caller, ids: Vec<String>, asked: &Asked) -> Result<Response, Refusal> {
-    let (token, expires) = caller.session().ws_token(&ids).map_err(Refusal::fhir)?;
+async fn give_token(caller: &Caller, ids: Vec<String>, asked: &Asked) -> Result<Response, Refusal> {
+    let (token, expires) = caller.session().ws_token(&ids).await.map_err(Refusal::fhir)?;
     let mut parts = vec![
         fhir!({ "name": "token", "valueString": (token.as_str()) }),
         fhir!({ "name": "expiration", "valueDateTime": (expires.to_rfc3339()) }),
