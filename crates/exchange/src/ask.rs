@@ -331,7 +331,7 @@ pub async fn ask_hub(session: &Session, wire: &Wire, curp: &str, wait: Duration)
 /// Who asks, as the next node must hear it.
 pub fn for_whom(session: &Session, curp: &str) -> Result<OnBehalf, Fault> {
     if let Some(staff) = session.principal().staff() {
-        return Ok(OnBehalf::of_staff(staff, session.purpose(), session.reason(), curp));
+        return Ok(OnBehalf::of_staff(staff, session.purpose(), session.emergency(), curp));
     }
     match session.principal() {
         Principal::Citizen { curp: own, name }

@@ -1,7 +1,9 @@
 //! How a node tells another for whom and why it asks: one header, believed only over a mutually authenticated connection.
 
 use badiano_kernel::principal::{Role, Staff};
-use badiano_kernel::{Fault, Purpose};
+use badiano_kernel::{Fault, Instant, Purpose};
+use badiano_record::class::DataClass;
+use badiano_record::emergency::Emergency;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
 
@@ -22,12 +24,22 @@ pub struct OnBehalf {
     /// Code of the purpose of use.
     pub purpose: String,
     pub reason: Option<String>,
+    /// Emergency: when the professional signed in again for it, in microseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in: Option<i64>,
+    /// Emergency: codes of the sensitive classes that were asked for by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitive: Vec<String>,
     /// CURP of the person asked about.
     pub person: String,
 }
 
 impl OnBehalf {
-    pub fn of_staff(staff: &Staff, purpose: Purpose, reason: Option<&str>, person: &str) -> Self {
+    pub fn of_staff(staff: &Staff, purpose: Purpose, emergency: Option<&Emergency>, person: &str) -> Self {
+        let sensitive = |e: &Emergency| {
+            let named = DataClass::ALL.into_iter().filter(|c| c.is_sensitive() && e.sensitive & c.bit() != 0);
+            named.map(|c| c.code().to_owned()).collect()
+        };
         OnBehalf {
             account: staff.account.clone(),
             name: staff.name.clone(),
@@ -35,7 +47,9 @@ impl OnBehalf {
             institution: staff.institution.clone(),
             cedula: staff.cedula.clone(),
             purpose: purpose.code().to_owned(),
-            reason: reason.map(str::to_owned),
+            reason: emergency.map(|e| e.reason.clone()),
+            signed_in: emergency.map(|e| e.signed_in.micros),
+            sensitive: emergency.map(sensitive).unwrap_or_default(),
             person: person.to_owned(),
         }
     }
@@ -50,6 +64,8 @@ impl OnBehalf {
             cedula: None,
             purpose: Purpose::PatientRequest.code().to_owned(),
             reason: None,
+            signed_in: None,
+            sensitive: Vec::new(),
             person: person.to_owned(),
         }
     }
@@ -70,6 +86,20 @@ impl OnBehalf {
         Purpose::from_code(&self.purpose).ok_or_else(|| Fault::invalid("no such purpose of use"))
     }
 
+    /// The emergency that the other node vouches for; one without a sign-in or a reason is none.
+    pub fn emergency(&self) -> Result<Option<Emergency>, Fault> {
+        if self.purpose()? != Purpose::Emergency {
+            return Ok(None);
+        }
+        let missing = || Fault::invalid("emergency access needs a reason and a sign-in of its own");
+        Ok(Some(Emergency {
+            person: self.person.clone(),
+            reason: self.reason.clone().ok_or_else(missing)?,
+            signed_in: Instant::from_micros(self.signed_in.ok_or_else(missing)?),
+            sensitive: sensitive_classes(&self.sensitive)?,
+        }))
+    }
+
     /// The member of staff, or nothing when the citizen asks.
     pub fn staff(&self) -> Option<Staff> {
         let roles = self.roles.iter().filter_map(|r| Role::from_code(r)).collect();
@@ -81,6 +111,14 @@ impl OnBehalf {
             cedula: self.cedula.clone(),
         })
     }
+}
+
+/// The mask of sensitive classes by their codes; any other class is open in an emergency and is not asked for.
+pub fn sensitive_classes(codes: &[String]) -> Result<u64, Fault> {
+    let bit = |code: &String| DataClass::from_code(code).filter(|c| c.is_sensitive()).map(DataClass::bit);
+    let mut bits =
+        codes.iter().map(|c| bit(c).ok_or_else(|| Fault::invalid("no such sensitive class").at("sensitive")));
+    bits.try_fold(0, |mask, bit| Ok(mask | bit?))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method};
 use badiano_exchange::on_behalf::{HEADER, OnBehalf};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_record::Session;
+use badiano_record::emergency::Emergency;
 use badiano_record::operate::OPERATE;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use ring::digest::{SHA256, digest};
@@ -49,7 +50,8 @@ pub struct Caller {
     pub base: String,
     pub principal: Principal,
     pub purpose: Purpose,
-    pub reason: Option<String>,
+    /// What makes the purpose one of emergency.
+    pub emergency: Option<Emergency>,
     /// CURP of the person a node asks about, when it asks for somebody.
     pub person: Option<String>,
     /// The anti-forgery token of the browser's session; none for tokens and certificates.
@@ -62,17 +64,17 @@ pub struct Caller {
 impl Caller {
     pub fn session(&self) -> Session {
         let session = self.gate.node.session(self.principal.clone(), self.purpose, self.now);
-        match &self.reason {
-            Some(reason) => session.with_reason(reason),
+        match &self.emergency {
+            Some(emergency) => session.in_emergency(emergency.clone()),
             None => session,
         }
     }
 
     /// The same caller for another purpose that a door has checked.
     #[must_use]
-    pub fn for_purpose(mut self, purpose: Purpose, reason: Option<&str>) -> Self {
+    pub fn for_purpose(mut self, purpose: Purpose, emergency: Option<Emergency>) -> Self {
         self.purpose = purpose;
-        self.reason = reason.map(str::to_owned);
+        self.emergency = emergency;
         self
     }
 
@@ -121,7 +123,7 @@ impl Caller {
             base: gate.options.address.clone(),
             principal: signed_in.principal,
             purpose,
-            reason: None,
+            emergency: None,
             person: None,
             csrf: by_cookie.then_some(signed_in.csrf),
             token: Some(token),
@@ -143,7 +145,7 @@ fn of_operator(gate: &Gate, user: u32, now: Instant) -> Caller {
         base: gate.options.address.clone(),
         principal,
         purpose: Purpose::Operations,
-        reason: None,
+        emergency: None,
         person: None,
         csrf: None,
         token: None,
@@ -158,7 +160,7 @@ fn of_node(gate: &Gate, headers: &HeaderMap, certificate: &[u8], now: Instant) -
         base: gate.options.address.clone(),
         principal: node,
         purpose: Purpose::Operations,
-        reason: None,
+        emergency: None,
         person: None,
         csrf: None,
         token: None,
@@ -168,7 +170,7 @@ fn of_node(gate: &Gate, headers: &HeaderMap, certificate: &[u8], now: Instant) -
     let header = header.to_str().map_err(|_| Fault::invalid("a header is not text"))?;
     let for_whom = OnBehalf::parse(header)?;
     caller.purpose = for_whom.purpose()?;
-    caller.reason = for_whom.reason.clone();
+    caller.emergency = for_whom.emergency()?;
     caller.person = Some(for_whom.person.clone());
     if let Some(staff) = for_whom.staff() {
         caller.principal = gate.node.on_behalf(caller.principal, staff)?;

@@ -219,6 +219,8 @@ fn reading_routes() -> Doors {
         .route("/api/messages/{id}/original", get(pages::messages::original))
         .route("/api/national/query", post(pages::national::query))
         .route("/api/national/emergency", post(pages::national::emergency))
+        .route("/api/emergencies", get(pages::emergencies::list))
+        .route("/api/emergencies/{id}/review", post(pages::emergencies::review))
 }
 
 /// The citizen, at the hub.

@@ -8,6 +8,7 @@ use badiano_kernel::{Instant, Purpose};
 use badiano_record::NodeRole;
 use badiano_record::accounts::totp_at;
 use badiano_record::authority::Identity;
+use badiano_record::emergency::Emergency;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
@@ -242,7 +243,13 @@ impl World {
                     cedula: Some("99000002".into()),
                 };
                 let purpose = if emergency.is_some() { Purpose::Emergency } else { Purpose::Treatment };
-                (name, OnBehalf::of_staff(&staff, purpose, emergency, self.curp()))
+                let emergency = emergency.map(|reason| Emergency {
+                    person: self.curp().to_owned(),
+                    reason: reason.to_owned(),
+                    signed_in: Instant::now(),
+                    sensitive: 0,
+                });
+                (name, OnBehalf::of_staff(&staff, purpose, emergency.as_ref(), self.curp()))
             }
             None => {
                 let name = self.fresh("Ciudadana");

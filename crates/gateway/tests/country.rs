@@ -103,6 +103,8 @@ pub fn physician(curp: &str) -> String {
         cedula: Some("99000001".into()),
         purpose: Purpose::Treatment.code().into(),
         reason: None,
+        signed_in: None,
+        sensitive: Vec::new(),
         person: curp.into(),
     };
     for_whom.to_header()

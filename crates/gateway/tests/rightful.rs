@@ -131,6 +131,7 @@ impl Words {
         put("waiting", &waiting);
         put("listening", &listening(world).await);
         put("rule", &rule(world).await);
+        put("emergency", &emergency(world).await);
         let file = study.instance(1).expect("an instance").file;
         Words { by_name, images: images(patient), file }
     }
@@ -218,6 +219,31 @@ async fn subscription(world: &World) -> String {
     });
     let made = system(&world.norte.node, "system/*.cruds").create(asked).await.expect("written");
     made.resource.id().to_owned()
+}
+
+/// An emergency access that waits for its review.
+async fn emergency(world: &World) -> String {
+    let now = Instant::now();
+    let of = |account: &str, role| {
+        Principal::Staff(badiano_kernel::principal::Staff {
+            account: account.into(),
+            name: account.into(),
+            roles: vec![role],
+            institution: NORTE.into(),
+            cedula: Some("99000003".into()),
+        })
+    };
+    let emergency = badiano_record::emergency::Emergency {
+        person: world.curp().to_owned(),
+        reason: "inconsciente en urgencias".to_owned(),
+        signed_in: now,
+        sensitive: 0,
+    };
+    let node = &world.norte.node;
+    let urgent = node.session(of("medica-urgente", Role::Clinician), Purpose::Emergency, now);
+    urgent.in_emergency(emergency).open_emergency().await.expect("opened");
+    let office = node.session(of("oficina", Role::SecurityOffice), Purpose::Operations, now);
+    office.emergencies(false).expect("a list").remove(0).id
 }
 
 /// A code system, a value set of it and a map from it.

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 const ENTRIES_MAX: usize = 500;
 /// Entries that the security office reads at a time.
 const ENTRIES_READ_MAX: usize = 10_000;
-const EMERGENCY: &str = "emergency-access";
 /// Entries about one person that are read to make it.
 const LEAVES_MAX: usize = 100_000;
 
@@ -45,6 +44,9 @@ pub struct Notice {
     pub who: String,
     pub institution: String,
     pub reason: String,
+    /// Codes of the sensitive classes that were opened.
+    #[serde(default)]
+    pub sensitive: Vec<String>,
 }
 
 impl Session {
@@ -80,51 +82,6 @@ impl Session {
         all.sort_by(|a, b| b.when.cmp(&a.when));
         all.truncate(ENTRIES_MAX);
         Ok(all)
-    }
-
-    /// Hub: an emergency access is durable in the log, and the person is told, before anything is shown.
-    pub async fn note_emergency(&self, curp: &str) -> Result<(), Fault> {
-        let reason = self.reason().map(str::trim).filter(|r| r.chars().count() >= 10);
-        let Some(reason) = reason.map(str::to_owned) else {
-            return Err(
-                Fault::invalid("emergency access needs a reason of at least ten characters").at("reason")
-            );
-        };
-        let Some(staff) = self.principal().staff().cloned() else {
-            return Err(Fault::forbidden("emergency access is for a person, never for a system"));
-        };
-        if staff.cedula.is_none() {
-            return Err(Fault::forbidden("emergency access takes a professional licence (cédula)"));
-        }
-        let notice = Notice {
-            when: self.now().to_rfc3339(),
-            kind: EMERGENCY.to_owned(),
-            who: staff.name,
-            institution: staff.institution,
-            reason,
-        };
-        self.tell_of_emergency(&notice, curp).await?;
-        self.is_first(EMERGENCY, curp);
-        Ok(())
-    }
-
-    /// Hub: images are asked in an emergency. The question before them has told the person already, or they are told now.
-    pub async fn note_emergency_images(&self, curp: &str) -> Result<(), Fault> {
-        if self.was_noted(EMERGENCY, curp) { Ok(()) } else { self.note_emergency(curp).await }
-    }
-
-    async fn tell_of_emergency(&self, notice: &Notice, curp: &str) -> Result<(), Fault> {
-        let body = serde_json::to_vec(notice).map_err(|_| Fault::bug("a notice is always printable"))?;
-        let key = format!("{curp}/{:016x}", self.now().micros);
-        let (curp, writer) = (curp.to_owned(), self.writer());
-        self.node()
-            .store()
-            .write(move |tx| {
-                let ids = patients_of_curp(tx, &curp)?;
-                tx.put_document("notice", &key, &body, Expect::Any, writer.now)?;
-                writer.leaf(tx, Act::Execute, EMERGENCY, &ids, "emergency access")
-            })
-            .await
     }
 
     /// What the person must be told, newest first.

@@ -18,6 +18,7 @@ pub mod consent_fhir;
 pub mod consent_register;
 pub mod consent_words;
 pub mod critical;
+pub mod emergency;
 pub mod history;
 pub mod identity;
 pub mod imaging;

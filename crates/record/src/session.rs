@@ -4,6 +4,7 @@ use crate::access::{self, Action};
 use crate::audit::{Act, Outcome};
 use crate::class::{DataClass, classes_of};
 use crate::consent::{Consent, Question};
+use crate::emergency::Emergency;
 use crate::node::{Node, NodeRole};
 use crate::resources::{self, Precondition, Versioned, subject_of};
 use badiano_fhir::{Value, search};
@@ -23,7 +24,7 @@ pub struct Session {
     node: Node,
     principal: Principal,
     purpose: Purpose,
-    reason: Option<String>,
+    emergency: Option<Emergency>,
     now: Instant,
 }
 
@@ -48,13 +49,13 @@ pub struct Page {
 
 impl Session {
     pub(crate) fn new(node: Node, principal: Principal, purpose: Purpose, now: Instant) -> Self {
-        Session { node, principal, purpose, reason: None, now }
+        Session { node, principal, purpose, emergency: None, now }
     }
 
-    /// The reason that emergency access needs; it is written into every entry.
+    /// What emergency access needs; its reason is written into every entry.
     #[must_use]
-    pub fn with_reason(mut self, reason: &str) -> Self {
-        self.reason = Some(reason.to_owned());
+    pub fn in_emergency(mut self, emergency: Emergency) -> Self {
+        self.emergency = Some(emergency);
         self
     }
 
@@ -68,7 +69,10 @@ impl Session {
         self.purpose
     }
     pub fn reason(&self) -> Option<&str> {
-        self.reason.as_deref()
+        self.emergency.as_ref().map(|e| e.reason.as_str())
+    }
+    pub fn emergency(&self) -> Option<&Emergency> {
+        self.emergency.as_ref()
     }
     pub fn now(&self) -> Instant {
         self.now
@@ -158,6 +162,7 @@ impl Session {
     /// What belongs to one patient or encounter (FHIR R4, operation-patient-everything.html). The query bears the filters of
     /// [`search::everything`]; what is brought along belongs to nobody's compartment of this name.
     pub fn everything(&self, compartment: &str, id: &str, query: &search::Query) -> Result<Page, Fault> {
+        self.takes_nothing_along()?;
         self.scope_allows(compartment, Action::Read)?;
         let stored = self.node.store().read(|view| view.get(compartment, id))?;
         if !stored.is_some_and(|s| !s.deleted && self.sees_stored(&s)) {
@@ -197,7 +202,7 @@ impl Session {
 
     /// Whether this session may see a thing of these classes about this patient. The one decision behind every door.
     pub(crate) fn sees(&self, stub: &Stub) -> bool {
-        self.sees_under(stub, &self.consent_of(stub.pat))
+        self.sees_under(stub, &self.consent_of(stub.pat), |curp| self.is_own(stub.pat, curp))
     }
 
     /// A thing about several patients is seen when it may be seen for each of them.
@@ -205,8 +210,12 @@ impl Session {
         stored.stubs().iter().all(|stub| self.sees(stub))
     }
 
-    /// The same, under a consent that was looked up by person and not by local record.
-    pub(crate) fn sees_under(&self, stub: &Stub, consent: &Consent) -> bool {
+    /// The same of something about a person whose record may not be here, under the consent of that person.
+    pub(crate) fn sees_of(&self, person: &str, stub: &Stub, consent: &Consent) -> bool {
+        self.sees_under(stub, consent, |curp| curp == person)
+    }
+
+    fn sees_under(&self, stub: &Stub, consent: &Consent, is_about: impl Fn(&str) -> bool) -> bool {
         let allowed = access::classes(&self.principal, self.purpose, Action::Read);
         if stub.class & !allowed != 0 {
             return false;
@@ -215,11 +224,11 @@ impl Session {
             return true;
         }
         if let Principal::Citizen { curp, .. } = &self.principal {
-            return self.is_own(stub.pat, curp);
+            return is_about(curp);
         }
-        let licensed = self.principal.staff().is_some_and(|s| s.cedula.is_some());
-        if self.purpose == Purpose::Emergency && self.reason.is_some() && licensed {
-            return stub.class & crate::class::SENSITIVE == 0;
+        if self.purpose == Purpose::Emergency {
+            let open = |e: &Emergency| e.opens(stub.class) && is_about(&e.person) && self.emergency_stands(e);
+            return self.emergency.as_ref().is_some_and(open);
         }
         if matches!(self.principal, Principal::Job { .. }) {
             return true;
@@ -378,13 +387,6 @@ impl Session {
     /// Whether this is not one of the accesses of the last fifteen minutes again.
     pub(crate) fn is_first(&self, interaction: &'static str, what: &str) -> bool {
         self.is_first_about("", interaction, what)
-    }
-
-    /// Whether it is one of the accesses of the last fifteen minutes.
-    pub(crate) fn was_noted(&self, interaction: &'static str, what: &str) -> bool {
-        let recent = self.node.recent().lock().expect("no holder of the recent accesses panics");
-        let since = recent.open.get(&self.access("", interaction, what));
-        since.is_some_and(|since| self.now < since.plus_seconds(ONE_ACCESS_SECONDS))
     }
 
     fn is_first_about(&self, patient: &str, interaction: &'static str, what: &str) -> bool {

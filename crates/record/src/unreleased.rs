@@ -5,7 +5,7 @@ use crate::class::classes_of;
 use crate::patient_index;
 use crate::session::Session;
 use badiano_fhir::Value;
-use badiano_kernel::{Fault, Principal};
+use badiano_kernel::Fault;
 use badiano_store::{Stub, pat_of};
 
 /// A value that came over the wire. It has no readable fields and cannot be printed; only [`Session::release`] opens it.
@@ -53,7 +53,6 @@ impl Session {
         let patients = self.node().store().read(|view| patient_index::patients_of_curp(view, person))?;
         let pat = patients.first().map_or(0, |p| pat_of(p));
         let consent = crate::consent_register::consent_of_person(self.node(), person)?;
-        let citizen = matches!(self.principal(), Principal::Citizen { curp, .. } if curp == person);
         let mut all = Vec::with_capacity(answers.len());
         let mut what = String::new();
         for answer in answers {
@@ -61,7 +60,7 @@ impl Session {
             let may = |entry: &Value| {
                 let (kind, id) = (entry.resource_type().into(), entry.id().into());
                 let stub = Stub { kind, id, pat, class: classes_of(entry), source: source.clone() };
-                citizen || self.sees_under(&stub, &consent)
+                self.sees_of(person, &stub, &consent)
             };
             let released = open(answer.value, person, may);
             let separator = if what.is_empty() { "" } else { ", " };

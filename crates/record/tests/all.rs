@@ -1,6 +1,7 @@
 //! The record over a real store: what consent, the lease on it, access rules and the audit do together.
 
 mod bulk;
+mod emergencies;
 mod leaks;
 mod official_examples;
 mod search_oracle;
@@ -14,6 +15,7 @@ use badiano_record::audit::proof::{Proof, Trust};
 use badiano_record::conditional::Criteria;
 use badiano_record::consent::{Consent, Recipient, Rule};
 use badiano_record::consent_register::{LEASE_SECONDS, Statement};
+use badiano_record::emergency::Emergency;
 use badiano_record::messages::{Intake, MessageState};
 use badiano_record::participants::JoinRequest;
 use badiano_record::resources::Precondition;
@@ -131,8 +133,9 @@ async fn a_withdrawal_hides_the_report_from_read_search_and_count_and_emergency_
     assert_eq!((page.total, page.hits.len()), (Some(0), 0), "hidden is not counted");
     let own = place.node.session(Principal::Staff(staff(NORTE, Role::Clinician)), Purpose::Treatment, now);
     assert!(own.read("DiagnosticReport", &known.report).is_ok(), "who recorded it keeps it");
-    let urgent =
-        place.node.session(from_sur(), Purpose::Emergency, now).with_reason("sin respuesta en urgencias");
+    let reason = "sin respuesta en urgencias".to_owned();
+    let emergency = Emergency { person: known.curp.clone(), reason, signed_in: now, sensitive: 0 };
+    let urgent = place.node.session(from_sur(), Purpose::Emergency, now).in_emergency(emergency);
     assert!(urgent.read("DiagnosticReport", &known.report).is_ok(), "an emergency opens it");
 }
 

@@ -12,6 +12,7 @@ use axum::response::Response;
 use badiano_exchange::ask;
 use badiano_kernel::{Fault, Instant, Purpose};
 use badiano_record::NodeRole;
+use badiano_record::emergency::Emergency;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -27,7 +28,7 @@ pub struct Opening {
     /// CLUES of the institution that holds the study.
     pub source: String,
     pub purpose: Purpose,
-    pub reason: Option<String>,
+    pub emergency: Option<Emergency>,
     pub at: Instant,
 }
 
@@ -122,7 +123,7 @@ async fn relay(
 ) -> Result<Response, Refusal> {
     let opening = caller.gate.national.get(&asker(caller), study, caller.now);
     let opening = opening.ok_or_else(|| Refusal::dicomweb(Fault::not_found("no such study")))?;
-    let for_purpose = caller.clone().for_purpose(opening.purpose, opening.reason.as_deref());
+    let for_purpose = caller.clone().for_purpose(opening.purpose, opening.emergency);
     if caller.gate.node.settings().role == NodeRole::Hub {
         return from_source(&for_purpose, &opening.person, &opening.source, study, rest, query, headers)
             .await;
@@ -158,7 +159,7 @@ async fn fetch(
     let person =
         person.ok_or_else(|| Refusal::dicomweb(Fault::forbidden("images pass here for a person only")))?;
     if caller.purpose == Purpose::Emergency {
-        caller.session().note_emergency_images(&person).await.map_err(Refusal::dicomweb)?;
+        caller.session().open_emergency().await.map_err(Refusal::dicomweb)?;
     }
     from_source(&caller, &person, &source, &study, &rest, uri.query().map(str::to_owned), &headers).await
 }

@@ -58,7 +58,7 @@ pub async fn ask(
     let question = Question::parse(kind, pairs, &caller.gate.node.settings().zone)?;
     let session = caller.session();
     if caller.purpose == Purpose::Emergency {
-        session.note_emergency(person).await?;
+        session.open_emergency().await?;
     }
     let gathered = ask::gather(&session, &caller.gate.wire()?, person, question, wait).await?;
     let (page, kept) = gathered.first_page(&session)?;

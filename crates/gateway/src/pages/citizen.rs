@@ -123,6 +123,8 @@ struct ShownNotice {
     who: String,
     institution: String,
     reason: String,
+    /// Codes of sensitive classes that were opened.
+    sensitive: Vec<String>,
     unread: bool,
 }
 
@@ -427,6 +429,7 @@ fn notices_of(session: &Session, names: &Names) -> Result<Vec<ShownNotice>, Faul
         kind: n.kind,
         who: n.who,
         reason: n.reason,
+        sensitive: n.sensitive,
     };
     Ok(session.notices()?.into_iter().map(shown).collect())
 }

@@ -7,6 +7,7 @@ pub mod assets_door;
 pub mod audit;
 pub mod citizen;
 pub mod coercion;
+pub mod emergencies;
 pub mod form;
 pub mod health;
 pub mod identity;

@@ -7,17 +7,14 @@ use crate::caller::Caller;
 use crate::dicomweb::national::{Opening, asker};
 use axum::response::Response;
 use badiano_exchange::ask::{self, Answer, Missing, source_of};
+use badiano_exchange::on_behalf::sensitive_classes;
 use badiano_fhir::Value;
 use badiano_kernel::{Fault, FaultKind, Principal, Purpose};
 use badiano_mexico::curp::Curp;
 use badiano_record::NodeRole;
+use badiano_record::emergency::{Emergency, REASON_MAX, REASON_MIN};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-/// Shortest reason of an emergency access, in characters.
-const REASON_MIN: usize = 10;
-/// Longest: it is shown to the person as it stands.
-const REASON_MAX: usize = 1000;
 
 #[derive(Deserialize)]
 pub struct NationalQuery {
@@ -29,6 +26,9 @@ pub struct NationalQuery {
 pub struct NationalEmergency {
     curp: String,
     reason: String,
+    /// Codes of sensitive classes; asked for again, once the access is open.
+    #[serde(default)]
+    sensitive: Vec<String>,
     #[serde(default)]
     second_factor: SecondFactor,
 }
@@ -120,31 +120,23 @@ pub async fn emergency(
             "Emergency access takes a professional licence (cédula) on your account.",
         ));
     }
+    let (person, sensitive) = (curp_of(&asked.curp)?, sensitive_classes(&asked.sensitive)?);
+    let (reason, signed_in) = (reason.to_owned(), caller.now);
+    let emergency = Emergency { person: person.as_str().to_owned(), reason, signed_in, sensitive };
     confirm(&caller, asked.second_factor, false).await?;
-    let reason = reason.to_owned();
-    answer(caller.for_purpose(Purpose::Emergency, Some(&reason)), &asked.curp, english).await
+    let caller = caller.for_purpose(Purpose::Emergency, Some(emergency));
+    caller.session().open_emergency().await?;
+    answer(caller, &asked.curp, english).await
 }
 
 async fn answer(caller: Caller, curp: &str, english: bool) -> Result<Response, Refused> {
     clinician(&caller)?;
-    let curp = Curp::parse(curp).map_err(|_| {
-        Refused::saying(
-            FaultKind::Invalid,
-            "invalid",
-            "La CURP no es válida; revise cada carácter.",
-            "This is not a valid CURP; check each character.",
-        )
-    })?;
+    let curp = curp_of(curp)?;
     let (session, wire) = (caller.session(), caller.gate.wire()?);
     let wait = caller.gate.options.patience.person;
     let asked = match caller.gate.node.settings().role {
         NodeRole::Hospital => ask::ask_hub(&session, &wire, curp.as_str(), wait).await,
-        NodeRole::Hub => {
-            if caller.purpose == Purpose::Emergency {
-                session.note_emergency(curp.as_str()).await?;
-            }
-            ask::ask_sources(&session, &wire, curp.as_str(), wait).await
-        }
+        NodeRole::Hub => ask::ask_sources(&session, &wire, curp.as_str(), wait).await,
     };
     let found = match asked {
         Ok(found) => found,
@@ -154,6 +146,17 @@ async fn answer(caller: Caller, curp: &str, english: bool) -> Result<Response, R
     };
     open_studies(&caller, curp.as_str(), &found.entries);
     clinical(&shape(&found, caller.purpose, &names(&caller, &found), english))
+}
+
+fn curp_of(text: &str) -> Result<Curp, Refused> {
+    Curp::parse(text).map_err(|_| {
+        Refused::saying(
+            FaultKind::Invalid,
+            "invalid",
+            "La CURP no es válida; revise cada carácter.",
+            "This is not a valid CURP; check each character.",
+        )
+    })
 }
 
 /// For care, by somebody who gives it: an administrator or a script asks no other institution.
@@ -188,7 +191,7 @@ pub fn open_studies(caller: &Caller, curp: &str, entries: &[Value]) {
             person: curp.to_owned(),
             source,
             purpose: caller.purpose,
-            reason: caller.reason.clone(),
+            emergency: caller.emergency.clone(),
             at: caller.now,
         };
         caller.gate.national.put(&who, &uid, opening);

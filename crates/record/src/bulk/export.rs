@@ -72,6 +72,7 @@ pub struct Asked {
 impl Session {
     /// Begins an export; the job does the rest.
     pub async fn begin_export(&self, level: &Level, request: Request) -> Result<Job, Fault> {
+        self.takes_nothing_along()?;
         self.reads_any("")?;
         let owner = self.bulk_owner()?;
         let asked = self.check_request(level, &request)?;

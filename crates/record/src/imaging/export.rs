@@ -29,6 +29,7 @@ impl Session {
         studies: &[String],
         how: &'static str,
     ) -> Result<Vec<ArchivedInstance>, Fault> {
+        self.takes_nothing_along()?;
         self.may_see_images()?;
         if studies.is_empty() || studies.len() > STUDIES_MAX {
             return Err(Fault::invalid("an export is of 1 to 100 studies").at("study"));

@@ -55,6 +55,7 @@ impl Session {
         keys: &Query,
         receiver: Option<(&Session, &str)>,
     ) -> Result<Vec<Outgoing>, Fault> {
+        self.takes_nothing_along()?;
         self.may_see_images()?;
         receiver.map_or(Ok(()), |(other, _)| other.may_see_images())?;
         let unique =

@@ -199,7 +199,7 @@ impl Session {
             class: DataClass::Imaging.bit(),
             source: source.to_owned(),
         };
-        if !self.sees_under(&stub, &crate::consent_register::consent_of_person(self.node(), person)?) {
+        if !self.sees_of(person, &stub, &crate::consent_register::consent_of_person(self.node(), person)?) {
             self.note_refused("retrieve-images", "study")?;
             return Err(Fault::not_found("no such study"));
         }
