@@ -262,8 +262,30 @@ export interface ReportWrite {
 
 /** POST /api/national/query -> NationalAnswer */
 export interface NationalQuery { curp: string; purpose: 'TREAT' }
-/** POST /api/national/emergency -> NationalAnswer; reason of at least ten characters. The person is told. */
-export interface NationalEmergency { curp: string; reason: string; second_factor: SecondFactor }
+/** POST /api/national/emergency -> NationalAnswer; reason of at least ten characters. The person is told; it ends after four hours.
+ *  Sensitive classes are asked for again, by name, once the access is open: 403 before. */
+export interface NationalEmergency { curp: string; reason: string; sensitive: string[]; second_factor: SecondFactor }
+/** GET /api/emergencies?state=pending|reviewed, for the security office; newest first, 500 at most. */
+export interface EmergencyAccesses { items: EmergencyAccess[] }
+export interface EmergencyAccess {
+  id: string;
+  when: Instant;
+  until: Instant;
+  account: string;
+  who: string;
+  institution: string;
+  institution_name: string;
+  cedula: string;
+  /** CURP of the patient. */
+  person: string;
+  reason: string;
+  /** Codes of the sensitive classes that it opened. */
+  sensitive: string[];
+  /** The last one holds. */
+  reviews: { when: Instant; by: string; justified: boolean; reason: string }[];
+}
+/** POST /api/emergencies/{id}/review -> 204; reason of at least ten characters. The person is told. 403 for one's own access. */
+export interface EmergencyReview { justified: boolean; reason: string }
 
 export interface NationalAnswer {
   /** Null when nobody is found, or nothing may be seen: the two look the same. */
@@ -388,7 +410,7 @@ export interface ConsentChange {
 
 /** GET /api/me/notices -> { notices } newest first; POST /api/me/notices/read {} -> 204 marks all as read */
 export interface MyNotices { notices: Notice[] }
-export interface Notice { when: Instant; kind: 'emergency-access'; who: string; institution: string; reason: string; unread: boolean }
+export interface Notice { when: Instant; kind: 'emergency-access' | 'emergency-justified' | 'emergency-not-justified'; who: string; institution: string; reason: string; sensitive: string[]; unread: boolean }
 
 // ---------------------------------------------------------------- administration (role administrator)
 

@@ -33,6 +33,7 @@ const ARCHIVE: Section[] = [{ place: 'archivo', path: 'archivo', word: 'nav.arch
 const IDENTITY: Section[] = [{ place: 'identidades', path: 'identidades', word: 'nav.identity', page: () => import('./pages/Identity.svelte') }];
 const ALERTS: Section[] = [{ place: 'alertas', path: 'alertas', word: 'nav.alerts', page: () => import('./pages/Alerts.svelte') }];
 const NATIONAL: Section[] = [{ place: 'consulta', path: 'consulta', word: 'nav.national', page: () => import('./pages/National.svelte') }];
+const EMERGENCIES: Section[] = [{ place: 'urgencias', path: 'urgencias', word: 'nav.emergencies', page: () => import('./pages/Emergencies.svelte') }];
 const ADMINISTRATION: Section[] = [{ place: 'admin', path: 'admin/estado', word: 'nav.admin', page: () => import('./pages/admin/Administration.svelte') }];
 
 export function sectionsOf(session: Session): Section[] {
@@ -46,6 +47,7 @@ export function sectionsOf(session: Session): Section[] {
     ...(hospital && has('radiologist', 'technologist') ? ARCHIVE : []),
     ...(hospital && has('radiologist', 'resident', 'clinician', 'pharmacist') ? NATIONAL : []),
     ...(has('registrar') ? IDENTITY : []),
+    ...(has('security-office') ? EMERGENCIES : []),
     ...(has('administrator') ? ADMINISTRATION : []),
     ...(hospital ? ALERTS : []),
   ];

@@ -25,6 +25,7 @@ const shared = {
   'nav.ledger': ['Pendientes', 'Unread ledger'],
   'nav.indicators': ['Indicadores', 'Indicators'],
   'nav.identity': ['Identidades', 'Identities'],
+  'nav.emergencies': ['Urgencias', 'Emergencies'],
   'nav.alerts': ['Avisos', 'Alerts'],
   'nav.national': ['Consulta nacional', 'National query'],
   'nav.admin': ['Administración', 'Administration'],

@@ -95,7 +95,8 @@ export const consents = {
   rules: [], sensitive: ['hiv', 'mental-health', 'reproduction', 'violence'],
   closed: [{ clues: 'SLSSA000012', data_classes: ['hiv', 'mental-health', 'reproduction', 'violence'] }, { clues: 'YNSSA000034', data_classes: ['hiv', 'mental-health', 'reproduction', 'violence'] }],
 };
-export const notices = { notices: [{ when: before(1), kind: 'emergency-access', who: 'Dr. Raúl Cota', institution: 'Hospital General Sur', reason: 'Inconsciente en urgencias, sin acompañante', unread: true }] };
+export const emergencies = { items: [{ id: 'e1', when: before(1), until: before(0), account: 'rcota', who: 'Dr. Raúl Cota', institution: 'YNSSA999103', institution_name: 'Hospital General Sur', cedula: '4412345', person: 'NAGL710308MOCXMZ09', reason: 'Inconsciente en urgencias', sensitive: ['hiv'], reviews: [] }] };
+export const notices = { notices: [{ when: before(1), kind: 'emergency-access', who: 'Dr. Raúl Cota', institution: 'Hospital General Sur', reason: 'Inconsciente en urgencias, sin acompañante', sensitive: [], unread: true }] };
 export const peers = {
   peers: [{ id: 'p1', kind: 'dicom', name: 'TC_NORTE', description: 'Tomógrafo, planta baja', host: '10.20.0.14', port: 104, institution: 'SLSSA000012', active: true }, { id: 'p2', kind: 'hl7', name: 'HIS|NORTE', description: 'Sistema del hospital', host: '10.20.0.5', port: 0, institution: 'SLSSA000012', active: false }],
   strangers: [{ kind: 'dicom', name: 'US_PORTATIL', host: '10.20.0.77', seen: before(0.2) }],

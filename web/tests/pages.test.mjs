@@ -379,6 +379,19 @@ test('a national answer names who failed, always carries the notice, and no CURP
   assert.ok(state.asked.every((a) => !/NAGL/i.test(a.url)) && !/NAGL/i.test(page.url()));
 });
 
+test('the security office says of an emergency access whether it was justified, and why', async () => {
+  state.session = session(['security-office']);
+  await open('/urgencias');
+  await page.locator('[data-access=e1]').getByText('Inconsciente en urgencias').waitFor();
+  await page.getByRole('button', { name: 'Revisar' }).click();
+  assert.deepEqual(await violationsOn(page), [], 'the list and the dialog pass axe');
+  await page.getByLabel('No justificado').check();
+  await page.fill('[name=reason]', 'No consta su ingreso a urgencias');
+  await page.getByRole('button', { name: 'Guardar la decisión' }).click();
+  await page.getByText('No hay ninguno.').waitFor();
+  assert.deepEqual({ justified: state.reviewed.justified, reason: state.reviewed.reason }, { justified: false, reason: 'No consta su ingreso a urgencias' });
+});
+
 test('withdrawing a permission is explained, confirmed, sent once and shown', async () => {
   state.session = citizen;
   await page.setViewportSize({ width: 390, height: 844 });

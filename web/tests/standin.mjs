@@ -67,6 +67,8 @@ export function standIn() {
     if (path === '/api/report-templates') return { body: { templates: answers.templates } };
     if (path === '/api/national/query') return { body: answers.national('TREAT') };
     if (path === '/api/national/emergency') return body.second_factor?.totp === state.totp ? { body: answers.national('ETREAT') } : refuse(401, 'second_factor_wrong', 'El código no es correcto.');
+    if (path === '/api/emergencies') return { body: { items: answers.emergencies.items.filter((i) => i.id !== state.reviewed?.id) } };
+    if (/^\/api\/emergencies\/\w+\/review$/.test(path)) return (state.reviewed = { id: path.split('/')[3], ...body }), { status: 204 };
     if (path === '/api/me') return { body: answers.me };
     if (path === '/api/me/consents') return method === 'POST' ? changeConsent(body) : { body: state.consents };
     if (path === '/api/me/notices/read' || path === '/api/sign-out' || path.endsWith('/revoke') || path.endsWith('/retry')) return { status: 204 };

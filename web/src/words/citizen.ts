@@ -84,6 +84,10 @@ export const citizen = {
   'notices.none': ['No tiene avisos.', 'You have no notices.'],
   'notices.emergency': ['Alguien abrió su expediente por una urgencia', 'Someone opened your record in an emergency'],
   'notices.emergency.what': ['{who}, de {institution}, abrió su expediente sin sus restricciones.', '{who} of {institution} opened your record without your restrictions.'],
+  'notices.emergency.sensitive': ['Abrió también lo que la ley protege más: {classes}.', 'This included what the law protects most: {classes}.'],
+  'notices.justified': ['Se revisó el acceso de urgencia: fue justificado', 'The emergency access was reviewed: it was justified'],
+  'notices.unjustified': ['Se revisó el acceso de urgencia: no fue justificado', 'The emergency access was reviewed: it was not justified'],
+  'notices.review.what': ['Es el acceso de {who}, de {institution}. Lo revisó la oficina de seguridad.', 'It is the access by {who} of {institution}. The security office reviewed it.'],
   'notices.wrong': ['Si no estaba en una urgencia, repórtelo a la institución; el comprobante está en «Quién lo vio».', 'If you were in no emergency, report it to the institution; the proof is under “Who looked”.'],
   'notices.new': ['Nuevo', 'New'],
 } as const;

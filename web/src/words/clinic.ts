@@ -267,6 +267,8 @@ export const clinic = {
   'national.emergency.reason': ['Motivo de la urgencia', 'Reason for the emergency'],
   'national.emergency.reason.hint': ['Al menos 10 caracteres. La persona lo leerá.', 'At least 10 characters. The person will read it.'],
   'national.emergency.open': ['Abrir por urgencia', 'Open in emergency'],
+  'national.emergency.again': ['Abrir también lo que la ley protege más', 'Also open what the law protects most'],
+  'national.emergency.classes': ['Qué se necesita', 'What is needed'],
   'national.emergency.on': ['Acceso de urgencia: se avisó a la persona.', 'Emergency access: the person has been told.'],
   'national.source': ['Lo registró {name}', 'Recorded by {name}'],
   'summary.allergies': ['Alergias registradas', 'Recorded allergies'],
