@@ -48,6 +48,7 @@ async fn measure(node: Node) -> Result<f64, Fault> {
         host: "127.0.0.1".into(),
         port: 0,
         institution: CLUES.into(),
+        certificate: String::new(),
         active: true,
     };
     job.put_peer(peer).await?;

@@ -369,6 +369,7 @@ async fn listening(world: &World) -> String {
         host: "127.0.0.1".into(),
         port: 1,
         institution: String::new(),
+        certificate: String::new(),
         active: true,
     };
     world.administrator(&world.norte).put_peer(peer).await.expect("listed").name

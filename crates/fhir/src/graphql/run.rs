@@ -75,7 +75,7 @@ pub fn run(
             let place = Place { list: false, suffix: "", depth: 0 };
             runner.select(&mut data, &Element::resource(resource), &chosen.select, place)?;
         }
-        None => runner.roots(&mut data, &chosen.select, None, 0)?,
+        None => runner.roots(&mut data, &chosen.select, 0)?,
     }
     Ok(Answer { data: Value::Object(data), errors: runner.errors })
 }
@@ -414,13 +414,7 @@ impl<'r> Runner<'r> {
     }
 
     /// Fields of the system: `Patient(id:)`, `PatientList()`, `PatientConnection()`.
-    fn roots(
-        &mut self,
-        out: &mut Object,
-        fields: &'r Fields,
-        of: Option<&str>,
-        depth: usize,
-    ) -> Result<(), Fault> {
+    fn roots(&mut self, out: &mut Object, fields: &'r Fields, depth: usize) -> Result<(), Fault> {
         if depth > DEPTH_MAX {
             return Err(Fault::too_costly(format!("nested deeper than {DEPTH_MAX}")).at("query"));
         }
@@ -429,10 +423,10 @@ impl<'r> Runner<'r> {
             match selection {
                 Selection::Spread(name, directives) if self.is_wanted(directives)? => {
                     let fields = self.fragment(name)?;
-                    self.roots(out, fields, of, depth + 1)?;
+                    self.roots(out, fields, depth + 1)?;
                 }
                 Selection::Inline(_, directives, fields) if self.is_wanted(directives)? => {
-                    self.roots(out, fields, of, depth + 1)?;
+                    self.roots(out, fields, depth + 1)?;
                 }
                 Selection::Field(field) if self.is_wanted(&field.directives)? => {
                     self.spend()?;

@@ -125,7 +125,7 @@ pub enum Work {
     Wait(Instant, String),
     /// Nothing waits any more.
     Nothing,
-    Send(Sending),
+    Send(Box<Sending>),
 }
 
 /// Objects on their way to one peer.
@@ -528,13 +528,13 @@ impl Node {
         if objects.is_empty() {
             return Err(Fault::forbidden("nothing of the study is here that this peer may have"));
         }
-        Ok(Work::Send(Sending {
+        Ok(Work::Send(Box::new(Sending {
             session,
             objects,
             kilobytes_per_second: route.and_then(|r| r.kilobytes_per_second),
             more: waiting.len() > OBJECTS_AT_ONCE,
             keys,
-        }))
+        })))
     }
 
     /// Objects that the peer has taken wait no more.

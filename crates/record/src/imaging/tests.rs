@@ -360,6 +360,7 @@ async fn listens(place: &Place, name: &str) -> crate::peers::Peer {
         host: "127.0.0.1".into(),
         port: 104,
         institution: NORTE.into(),
+        certificate: String::new(),
         active: true,
     };
     let admin = place.node.session(administrator(), Purpose::Operations, Instant::now());
