@@ -1,4 +1,5 @@
-//! `cargo xtask bench AREA [--json FILE]`: the measures of one area, one JSON object a line, then a table for people on standard error.
+//! `cargo xtask bench AREA [--json FILE] [--keep]`: the measures of one area, one JSON object a line, then a table for people on
+//! standard error; kept in `docs/bench` when asked for.
 //!
 //! An area is one file here and one row of [`AREAS`]. It measures a real node (`frame::demo`) or, for work without a node, a release
 //! example of the crate (`frame::example`). A new measure is one call of [`Report::add`].
@@ -25,10 +26,11 @@ struct Area {
 }
 
 const AREAS: [Area; 5] = [imaging::AREA, fhir::AREA, index::AREA, hub::AREA, hl7::AREA];
-const USAGE: &str = "usage: cargo xtask bench AREA [--json FILE], or cargo xtask bench --peers";
+const USAGE: &str = "usage: cargo xtask bench AREA [--json FILE] [--keep], or cargo xtask bench --peers";
 
 pub fn run(arguments: &[String]) -> Result<(), Stopped> {
-    let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (keep, texts): (Vec<&str>, Vec<&str>) =
+        arguments.iter().map(String::as_str).partition(|argument| *argument == "--keep");
     let (name, file) = match texts.as_slice() {
         ["--peers"] => return peer::list().map_err(Stopped::Failed),
         [name] => (*name, None),
@@ -45,7 +47,8 @@ pub fn run(arguments: &[String]) -> Result<(), Stopped> {
     let done = measure(&mut report);
     // What was measured before something failed is shown too.
     report.table();
-    done.map_err(Stopped::Failed)
+    done.map_err(Stopped::Failed)?;
+    if keep.is_empty() { Ok(()) } else { report.keep(area.name, area.what).map_err(Stopped::Failed) }
 }
 
 fn areas() -> String {

@@ -4,6 +4,7 @@ pub mod cost;
 pub mod demo;
 pub mod example;
 pub mod http;
+mod kept;
 pub mod peer;
 pub mod report;
 pub mod spread;

@@ -69,6 +69,11 @@ impl Report {
         self.lines.push(line);
     }
 
+    /// Keeps what was measured, for people who read and do not run it.
+    pub fn keep(&self, area: &str, what: &str) -> Result<(), String> {
+        super::kept::keep(area, what, &self.lines)
+    }
+
     /// For people, on standard error.
     pub fn table(&self) {
         eprintln!("\n{:<30} {:>14} {:<8} {:<8} of", "measure", "value", "unit", "better");
