@@ -12,6 +12,7 @@ mod purity;
 mod requirements;
 mod shares;
 mod sizes;
+mod threats;
 mod tree;
 
 use tree::Tree;
@@ -51,13 +52,14 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
 
 /// The rules that need the files alone.
 fn check(tree: &Tree) -> Vec<Breach> {
-    let rules: [fn(&Tree) -> Vec<Breach>; 9] = [
+    let rules: [fn(&Tree) -> Vec<Breach>; 10] = [
         arrows::check_exports,
         departments::check,
         first_line::check,
         functions::check,
         names::check,
         paths::check,
+        threats::check,
         purity::check,
         shares::check,
         sizes::check,

@@ -110,7 +110,7 @@ fn cells(line: &str) -> Option<[String; 4]> {
 }
 
 /// Names of functions that Cargo runs as tests; ignored ones show nothing.
-fn tests_of(tree: &Tree) -> BTreeSet<&str> {
+pub(super) fn tests_of(tree: &Tree) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     for (_, text) in tree.with_ending(&[".rs"]).filter(|(path, _)| path.starts_with("crates/")) {
         let (mut test, mut ignored) = (false, false);
