@@ -101,12 +101,12 @@ fn dicom() -> String {
     out.push_str(
         "\n## Character sets\n\nRead: ISO_IR 6, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 13, 192, GB18030, GBK and code extensions. \
          Answers are in the character set of the question where it can say them, else ISO_IR 192.\n\n\
-         ## DICOMweb (PS3.18)\n\nQIDO-RS, WADO-RS (objects, frames, bulk data, metadata, rendered, thumbnails), WADO-URI, STOW-RS (`application/dicom`) \
+         ## DICOMweb (PS3.18)\n\nQIDO-RS, WADO-RS (objects, frames, bulk data, metadata, rendered, thumbnails), WADO-URI, STOW-RS (`application/dicom`, and `application/dicom+json` and `application/dicom+xml` with bulk data) \
          and capabilities (OPTIONS). Objects and frames are given as they are stored, or in explicit or implicit VR little endian where \
          Accept names that and the compression can be undone; 406 says that it cannot. \
          QIDO-RS takes includefield by keyword, tag and `all`, repeated and by commas; of instances any attribute of the header is given, \
          of studies and series those that the index keeps. \
-         Not there yet: JSON and XML in STOW-RS, UPS-RS.\n\n\
+         STOW-RS names bulk data by their Content-Location as the metadata's BulkDataURI; each part of compressed pixels is a frame, its transfer syntax that of its Content-Type, else of the metadata, else of its media type; an object put together so is in explicit VR little endian and UTF-8. Not there yet: UPS-RS.\n\n\
          ## Media (PS3.10, PS3.11)\n\nStudies leave as a file-set in a ZIP archive: `GET /api/export?study=UID` (repeated for several), and WADO-RS of a \
          study as `application/zip`. In it are DICOMDIR (Basic Directory), the objects as they are stored, INDEX.HTM with pictures that are \
          not for diagnosis, and README.TXT (IHE PDI). What a type 1 key of the directory lacks is made up there, not in the objects.\n\n\

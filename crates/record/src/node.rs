@@ -71,6 +71,7 @@ pub struct Node {
 
 struct Inner {
     store: Store,
+    data: PathBuf,
     settings: Settings,
     workflows: &'static [&'static Workflow],
     secrets: Secrets,
@@ -103,7 +104,7 @@ impl Node {
     pub fn open(options: NodeOptions) -> Result<Node, Fault> {
         let knowledge = Knowledge::new(&options.data);
         let store = Store::open(Options {
-            data: options.data,
+            data: options.data.clone(),
             key_file: options.key_file.clone(),
             zone: options.settings.zone.clone(),
         })?;
@@ -114,6 +115,7 @@ impl Node {
         let node = Node {
             inner: Arc::new(Inner {
                 store,
+                data: options.data,
                 settings,
                 workflows: options.workflows,
                 secrets,
@@ -260,6 +262,11 @@ impl Node {
 
     pub(crate) fn routes(&self) -> &ActiveRoutes {
         &self.inner.routes
+    }
+
+    /// Where the node's data are.
+    pub(crate) fn data(&self) -> &Path {
+        &self.inner.data
     }
 
     pub(crate) fn kept_metadata(&self) -> &Mutex<Kept> {

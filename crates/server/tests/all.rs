@@ -16,6 +16,7 @@ mod modality;
 mod place;
 mod secure;
 mod staff_sign_in;
+mod stow_metadata;
 mod subscriptions;
 mod system_tokens;
 mod terminology;

@@ -31,18 +31,20 @@ type Result<T> = std::result::Result<T, JsonError>;
 
 /// Reads one object or an array of objects.
 pub fn parse(text: &[u8]) -> Result<Vec<Parsed>> {
-    let one = |json: &Json| -> Result<Parsed> {
-        let mut reader = Reader { bulk: Vec::new(), path: Vec::new() };
-        let mut dataset = reader.set(json)?;
-        if !dataset.is_empty() {
-            dataset.set_bytes(SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192");
-        }
-        Ok(Parsed { dataset, bulk: reader.bulk })
-    };
     match read(text)? {
-        Json::Array(sets) => sets.iter().map(one).collect(),
-        set => Ok(vec![one(&set)?]),
+        Json::Array(sets) => sets.iter().map(from_tree).collect(),
+        set => Ok(vec![from_tree(&set)?]),
     }
+}
+
+/// One object of the model.
+pub(super) fn from_tree(json: &Json) -> Result<Parsed> {
+    let mut reader = Reader { bulk: Vec::new(), path: Vec::new() };
+    let mut dataset = reader.set(json)?;
+    if !dataset.is_empty() {
+        dataset.set_bytes(SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192");
+    }
+    Ok(Parsed { dataset, bulk: reader.bulk })
 }
 
 struct Reader {

@@ -13,6 +13,8 @@ pub enum JsonErrorKind {
     TooDeep,
     /// Not JSON.
     Syntax,
+    /// Not XML, or not the native model in it.
+    Xml(&'static str),
     /// JSON, and not the DICOM JSON model.
     Model(&'static str),
 }
@@ -29,9 +31,10 @@ pub struct JsonError {
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            JsonErrorKind::TooLong => write!(f, "more than {JSON_BYTES_MAX} bytes of JSON"),
+            JsonErrorKind::TooLong => write!(f, "more than {JSON_BYTES_MAX} bytes"),
             JsonErrorKind::TooDeep => write!(f, "JSON nested too deep at byte {}", self.position),
             JsonErrorKind::Syntax => write!(f, "not JSON at byte {}", self.position),
+            JsonErrorKind::Xml(what) => write!(f, "{what} at byte {}", self.position),
             JsonErrorKind::Model(what) => write!(f, "{what} at {}", self.place),
         }
     }

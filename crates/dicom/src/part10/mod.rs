@@ -1,5 +1,6 @@
 //! Reading a DICOM file or a bare data set while it arrives: the header is kept, bulk is only located (PS3.10 section 7, PS3.5).
 
+mod assemble;
 mod error;
 mod frames;
 mod meta;
@@ -13,6 +14,7 @@ use crate::dataset::{DataSet, TagPath};
 use crate::dictionary::{Coding, transfer_syntax, uids};
 use stream::{Keep, Stream};
 
+pub use assemble::{Apart, Assembled, VALUE_BYTES_MAX, assemble, compression_of, native_length};
 pub use error::{ParseError, ParseErrorKind};
 pub use frames::FrameSpan;
 pub use meta::{

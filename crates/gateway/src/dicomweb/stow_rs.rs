@@ -1,5 +1,7 @@
 //! STOW-RS, store (PS3.18 section 10.5): Part 10 objects in a multipart body, streamed part by part; each durable before the answer.
 
+use super::multipart::{Multipart, boundary_of};
+use super::stow_metadata::{self, Form};
 use crate::caller::Caller;
 use crate::reply::Refusal;
 use axum::body::Body;
@@ -10,15 +12,10 @@ use badiano_dicom::dataset::DataSet;
 use badiano_dicom::{Tag, json, tags};
 use badiano_kernel::{Fault, FaultKind};
 use badiano_record::Session;
-use badiano_record::imaging::{ArrivedInstance, Receiving};
-use bytes::{Buf, BytesMut};
-use futures_util::StreamExt;
-use memchr::memmem;
+use badiano_record::imaging::{ArrivedInstance, NotStored};
 
-/// Headers of one part.
-const PART_HEAD_MAX: usize = 16 << 10;
 /// Objects in one request.
-const PARTS_MAX: usize = 100_000;
+pub(super) const PARTS_MAX: usize = 100_000;
 
 const FAILURE_REASON: Tag = Tag(0x0008, 0x1197);
 const WARNING_REASON: Tag = Tag(0x0008, 0x1196);
@@ -37,9 +34,18 @@ pub async fn store_in_study(
 }
 
 #[derive(Default)]
-struct Outcome {
+pub(super) struct Outcome {
     stored: Vec<ArrivedInstance>,
-    failed: Vec<Fault>,
+    failed: Vec<NotStored>,
+}
+
+impl Outcome {
+    pub fn take(&mut self, one: Result<ArrivedInstance, NotStored>) {
+        match one {
+            Ok(arrived) => self.stored.push(arrived),
+            Err(refused) => self.failed.push(refused),
+        }
+    }
 }
 
 async fn run(
@@ -49,20 +55,22 @@ async fn run(
     body: Body,
 ) -> Result<Response, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    if !kind.starts_with("multipart/related")
-        || !kind.contains("application/dicom")
-        || kind.contains("dicom+json")
-        || kind.contains("dicom+xml")
-    {
-        let fault =
-            Fault::not_supported("objects are stored as multipart/related; type=\"application/dicom\"");
+    if !kind.to_ascii_lowercase().starts_with("multipart/related") || !kind.contains("application/dicom") {
+        let fault = Fault::not_supported(
+            "objects are stored as multipart/related; type=\"application/dicom\", \"application/dicom+json\" or \"application/dicom+xml\"",
+        );
         return Ok((StatusCode::UNSUPPORTED_MEDIA_TYPE, fault.text).into_response());
     }
     let boundary = boundary_of(kind)
         .ok_or_else(|| Refusal::dicomweb(Fault::invalid("the content type names no boundary")))?;
-    let session = caller.session();
+    let (session, study) = (caller.session(), study.as_deref());
+    let mut parts = Multipart::new(body, &boundary);
     let mut outcome = Outcome::default();
-    read_parts(&session, study.as_deref(), &boundary, body, &mut outcome).await.map_err(Refusal::dicomweb)?;
+    let done = match Form::of(kind) {
+        Some(form) => stow_metadata::store(&session, study, &mut parts, form, &mut outcome).await,
+        None => files(&session, study, &mut parts, &mut outcome).await,
+    };
+    done.map_err(Refusal::dicomweb)?;
     let status = match (outcome.stored.is_empty(), outcome.failed.is_empty()) {
         (false, true) => StatusCode::OK,
         (false, false) => StatusCode::ACCEPTED,
@@ -75,163 +83,66 @@ async fn run(
     Ok((status, [(header::CONTENT_TYPE, "application/dicom+json")], text).into_response())
 }
 
-fn boundary_of(kind: &str) -> Option<String> {
-    let at = kind.to_ascii_lowercase().find("boundary=")?;
-    let rest = &kind[at + 9..];
-    let value = rest.strip_prefix('"').map_or_else(|| rest.split(';').next(), |r| r.split('"').next())?;
-    let value = value.trim();
-    (1..=70).contains(&value.len()).then(|| value.to_owned())
-}
-
-/// Where the reader stands in the body.
-enum At {
-    /// Before the first boundary, or after a part.
-    Boundary,
-    Head,
-    Part(Option<Box<Receiving>>),
-}
-
-async fn read_parts(
+/// Part 10 files, each stored as it passes.
+async fn files(
     session: &Session,
     study: Option<&str>,
-    boundary: &str,
-    body: Body,
+    parts: &mut Multipart,
     outcome: &mut Outcome,
 ) -> Result<(), Fault> {
-    let mark = format!("\r\n--{boundary}").into_bytes();
-    let mut stream = body.into_data_stream();
-    // A boundary at the very beginning has no line end before it; give it one.
-    let mut buffer = BytesMut::from(&b"\r\n"[..]);
-    let mut at = At::Boundary;
-    let mut ended = false;
-    loop {
-        let more = step(session, study, &mark, &mut buffer, &mut at, ended, outcome).await?;
-        if let Step::Done = more {
-            return Ok(());
-        }
-        if let Step::More = more {
-            if ended {
-                return Err(Fault::invalid("the body ends before its last boundary"));
-            }
-            match stream.next().await {
-                Some(Ok(chunk)) => buffer.extend_from_slice(&chunk),
-                Some(Err(_)) => return Err(Fault::invalid("the body broke off")),
-                None => ended = true,
+    while parts.part().await?.is_some() {
+        let mut receiving = session.receive_file()?;
+        let mut refused = None;
+        while let Some(bytes) = parts.bytes().await? {
+            if let Err(fault) = receiving.feed(&bytes) {
+                refused = Some(NotStored::unread(fault));
+                break;
             }
         }
+        outcome.take(match refused {
+            Some(refused) => Err(refused),
+            None => receiving.finish_in(study).await,
+        });
         if outcome.stored.len() + outcome.failed.len() > PARTS_MAX {
             return Err(Fault::too_costly("too many objects in one request"));
         }
     }
-}
-
-enum Step {
-    Again,
-    More,
-    Done,
-}
-
-#[allow(clippy::too_many_arguments)]
-async fn step(
-    session: &Session,
-    study: Option<&str>,
-    mark: &[u8],
-    buffer: &mut BytesMut,
-    at: &mut At,
-    ended: bool,
-    outcome: &mut Outcome,
-) -> Result<Step, Fault> {
-    match at {
-        At::Boundary => {
-            let Some(found) = memmem::find(buffer, mark) else {
-                let keep = buffer.len().saturating_sub(mark.len());
-                buffer.advance(keep);
-                return Ok(Step::More);
-            };
-            if buffer.len() < found + mark.len() + 2 {
-                return Ok(if ended { Step::Done } else { Step::More });
-            }
-            buffer.advance(found + mark.len());
-            if buffer.starts_with(b"--") {
-                return Ok(Step::Done);
-            }
-            *at = At::Head;
-            Ok(Step::Again)
-        }
-        At::Head => {
-            let Some(end) = memmem::find(buffer, b"\r\n\r\n") else {
-                if buffer.len() > PART_HEAD_MAX {
-                    return Err(Fault::too_costly("the headers of a part are too long"));
-                }
-                return Ok(Step::More);
-            };
-            buffer.advance(end + 4);
-            *at = At::Part(Some(Box::new(session.receive_file()?)));
-            Ok(Step::Again)
-        }
-        At::Part(receiving) => {
-            let found = memmem::find(buffer, mark);
-            let ready = found.unwrap_or_else(|| buffer.len().saturating_sub(mark.len()));
-            if let Some(open) = receiving
-                && let Err(fault) = open.feed(&buffer[..ready])
-            {
-                outcome.failed.push(fault);
-                *receiving = None;
-            }
-            buffer.advance(ready);
-            if found.is_none() {
-                return Ok(Step::More);
-            }
-            if let Some(open) = receiving.take() {
-                finish(*open, study, outcome).await;
-            }
-            *at = At::Boundary;
-            Ok(Step::Again)
-        }
-    }
-}
-
-async fn finish(receiving: Receiving, study: Option<&str>, outcome: &mut Outcome) {
-    match receiving.finish_in(study).await {
-        Ok(arrived) => outcome.stored.push(arrived),
-        Err(fault) => outcome.failed.push(fault),
-    }
+    Ok(())
 }
 
 /// Referenced and failed SOP sequences (PS3.18 table 10.5.3-1).
 fn answer(outcome: &Outcome, base: &str) -> DataSet {
-    let mut set = DataSet::new();
-    let stored: Vec<DataSet> = outcome
-        .stored
-        .iter()
-        .map(|i| {
-            let mut item = DataSet::new();
-            item.set_text(tags::REFERENCED_SOP_CLASS_UID, &i.sop_class);
-            item.set_text(tags::REFERENCED_SOP_INSTANCE_UID, &i.sop);
-            item.set_text(
-                tags::RETRIEVE_URL,
-                &format!("{base}/studies/{}/series/{}/instances/{}", i.study, i.series, i.sop),
-            );
-            if !i.issues.is_empty() {
-                item.set_ints(WARNING_REASON, &[0xB007]);
+    let named = |sop_class: &str, sop: &str| {
+        let mut item = DataSet::new();
+        for (tag, uid) in
+            [(tags::REFERENCED_SOP_CLASS_UID, sop_class), (tags::REFERENCED_SOP_INSTANCE_UID, sop)]
+        {
+            if !uid.is_empty() {
+                item.set_text(tag, uid);
             }
-            item
-        })
-        .collect();
-    let failed: Vec<DataSet> = outcome
-        .failed
-        .iter()
-        .map(|f| {
-            let mut item = DataSet::new();
-            item.set_ints(FAILURE_REASON, &[reason_of(f.kind)]);
-            item
-        })
-        .collect();
-    if !stored.is_empty() {
-        set.set_items(tags::REFERENCED_SOP_SEQUENCE, stored);
+        }
+        item
+    };
+    let stored = |i: &ArrivedInstance| {
+        let mut item = named(&i.sop_class, &i.sop);
+        let url = format!("{base}/studies/{}/series/{}/instances/{}", i.study, i.series, i.sop);
+        item.set_text(tags::RETRIEVE_URL, &url);
+        if !i.issues.is_empty() {
+            item.set_ints(WARNING_REASON, &[0xB007]);
+        }
+        item
+    };
+    let failed = |refused: &NotStored| {
+        let mut item = named(&refused.sop_class, &refused.sop);
+        item.set_ints(FAILURE_REASON, &[reason_of(refused.fault.kind)]);
+        item
+    };
+    let mut set = DataSet::new();
+    if !outcome.stored.is_empty() {
+        set.set_items(tags::REFERENCED_SOP_SEQUENCE, outcome.stored.iter().map(stored).collect());
     }
-    if !failed.is_empty() {
-        set.set_items(tags::FAILED_SOP_SEQUENCE, failed);
+    if !outcome.failed.is_empty() {
+        set.set_items(tags::FAILED_SOP_SEQUENCE, outcome.failed.iter().map(failed).collect());
     }
     set
 }
@@ -245,20 +156,5 @@ const fn reason_of(kind: FaultKind) -> i64 {
         FaultKind::NotSupported => 0x0122,
         FaultKind::Forbidden | FaultKind::Unauthenticated => 0x0124,
         FaultKind::NotFound | FaultKind::Bug => 0x0110,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_boundary_is_read_bare_and_in_quotes() {
-        assert_eq!(
-            boundary_of("multipart/related; type=\"application/dicom\"; boundary=abc").as_deref(),
-            Some("abc")
-        );
-        assert_eq!(boundary_of("multipart/related; boundary=\"a b\"; type=x").as_deref(), Some("a b"));
-        assert_eq!(boundary_of("multipart/related"), None);
     }
 }

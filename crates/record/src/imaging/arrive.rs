@@ -31,6 +31,39 @@ pub struct ArrivedInstance {
     pub issues: Vec<String>,
 }
 
+/// What was refused, and which object it was as far as was read.
+#[derive(Debug, Clone)]
+pub struct NotStored {
+    pub fault: Fault,
+    /// Empty where it is not known.
+    pub sop_class: String,
+    pub sop: String,
+}
+
+impl NotStored {
+    /// Nothing was read of it.
+    pub fn unread(fault: Fault) -> NotStored {
+        NotStored { fault, sop_class: String::new(), sop: String::new() }
+    }
+
+    /// The object that a header names; the fault is to be told.
+    pub(super) fn of(header: &DataSet) -> NotStored {
+        let uid = |tag| Uid::parse_lenient(&header.text(tag).unwrap_or_default());
+        let uid = |tag| uid(tag).map(|uid| uid.as_str().to_owned()).unwrap_or_default();
+        let fault = Fault::bug("nothing was said of an object that was not stored");
+        NotStored { fault, sop_class: uid(tags::SOP_CLASS_UID), sop: uid(tags::SOP_INSTANCE_UID) }
+    }
+}
+
+/// An object whose last byte has come.
+struct Whole {
+    session: Session,
+    blob: BlobWriter,
+    header: Header,
+    announced: Option<(String, String)>,
+    source_aet: String,
+}
+
 /// An object on its way in. Dropped before the end, it leaves nothing but space that is reused.
 pub struct Receiving {
     session: Session,
@@ -73,11 +106,13 @@ impl Session {
         Err(Fault::forbidden("this principal may not store images"))
     }
 
+    /// Whoever owns the machine brings in what an earlier archive left on its disks, and reads none of it.
+    pub(super) fn may_bring(&self) -> Result<(), Fault> {
+        if self.operates().is_ok() { Ok(()) } else { self.may_store_images() }
+    }
+
     fn receiving(&self, parser: Parser) -> Result<Receiving, Fault> {
-        // Whoever owns the machine brings in what an earlier archive left on its disks, and reads none of it.
-        if self.operates().is_err() {
-            self.may_store_images()?;
-        }
+        self.may_bring()?;
         let blob = self.node().store().blob_writer()?;
         Ok(Receiving { session: self.clone(), blob, parser, announced: None, source_aet: String::new() })
     }
@@ -92,12 +127,22 @@ impl Receiving {
 
     /// All bytes are in: durable when this returns.
     pub async fn finish(self) -> Result<ArrivedInstance, Fault> {
-        self.finish_in(None).await
+        self.finish_in(None).await.map_err(|refused| refused.fault)
     }
 
     /// The same, for a door that names the study; an object of another study is refused.
-    pub async fn finish_in(self, wanted: Option<&str>) -> Result<ArrivedInstance, Fault> {
-        let header = self.parser.finish().map_err(unreadable)?;
+    pub async fn finish_in(self, wanted: Option<&str>) -> Result<ArrivedInstance, NotStored> {
+        let Receiving { session, blob, parser, announced, source_aet } = self;
+        let header = parser.finish().map_err(|error| NotStored::unread(unreadable(error)))?;
+        let named = NotStored::of(&header.dataset);
+        let whole = Whole { session, blob, header, announced, source_aet };
+        whole.keep(wanted).await.map_err(|fault| NotStored { fault, ..named })
+    }
+}
+
+impl Whole {
+    async fn keep(self, wanted: Option<&str>) -> Result<ArrivedInstance, Fault> {
+        let header = self.header;
         let uid = |tag, what: &str| {
             let text = header.dataset.text(tag).unwrap_or_default();
             Uid::parse_lenient(&text).map_err(|_| Fault::invalid(format!("{what} is missing or is no UID")))

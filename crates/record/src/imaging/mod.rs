@@ -1,8 +1,10 @@
 //! The image archive through a session: objects in, durable before the answer; questions, metadata and frames out, consent on the pixels too.
 
 mod arrive;
+mod aside;
 mod attributes;
 mod coercion;
+mod described;
 mod export;
 mod metadata;
 mod overlay;
@@ -14,9 +16,10 @@ mod scheduled;
 mod serve;
 mod study;
 
-pub use arrive::{ArrivedInstance, Receiving};
+pub use arrive::{ArrivedInstance, NotStored, Receiving};
 pub(crate) use coercion::{ActiveRules, load as load_coercion};
 pub use coercion::{RuleKept, Tried};
+pub use described::{BULK_BYTES_MAX, BULK_PARTS_MAX, BulkParts};
 pub use export::{Anonymous, STUDIES_MAX};
 pub(crate) use metadata::Kept;
 pub use metadata::ServedMetadata;

@@ -244,7 +244,7 @@ impl Session {
         let mut receiving =
             self.receive_data_set(KEY_OBJECT_SELECTION, &sop, uids::EXPLICIT_VR_LITTLE_ENDIAN, "")?;
         receiving.feed(&set.write(Coding::ExplicitLittle))?;
-        receiving.finish_in(Some(study)).await?;
+        receiving.finish_in(Some(study)).await.map_err(|refused| refused.fault)?;
         Ok(sop)
     }
 
