@@ -4,4 +4,5 @@ mod ledger;
 mod notices;
 mod place;
 mod readings;
+mod schedule;
 mod year;

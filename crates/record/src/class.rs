@@ -113,6 +113,7 @@ const BY_TYPE: &[(&str, DataClass)] = &[
     ("Composition", DataClass::Documents),
     ("Organization", DataClass::Public),
     ("Location", DataClass::Public),
+    ("Schedule", DataClass::Public),
     ("Practitioner", DataClass::Public),
     ("PractitionerRole", DataClass::Public),
     ("HealthcareService", DataClass::Public),

@@ -43,6 +43,7 @@ pub mod replay;
 pub mod reports;
 pub mod resources;
 pub mod revocation;
+pub mod schedule;
 mod secrets;
 pub mod sensitive_codes;
 pub mod session;

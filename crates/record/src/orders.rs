@@ -5,6 +5,7 @@ use crate::audit::Act;
 use crate::class::DataClass;
 use crate::ledger;
 use crate::resources::{Precondition, Writer};
+use crate::schedule;
 use crate::session::Session;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Fault, Instant};
@@ -104,10 +105,16 @@ pub(crate) fn follow(tx: &mut Tx<'_>, writer: &Writer, resource: &Value) -> Resu
             step.performed = old.performed;
         }
         step.study_uid = old.study_uid;
+        // A house that books an order does not become its sender.
+        if step.placer.is_empty() {
+            step.placer = old.placer;
+        }
     }
     keep_step(tx, &step, writer.now)?;
-    if step.state == StepState::Scheduled {
-        crate::imaging::prefetch(tx, writer, writer.node(), &step)?;
+    match step.state {
+        StepState::Scheduled => crate::imaging::prefetch(tx, writer, writer.node(), &step)?,
+        StepState::Cancelled => schedule::order_ended(tx, writer, &step.order)?,
+        StepState::Started | StepState::Completed | StepState::Discontinued => {}
     }
     ledger::follow_order(tx, writer, &step, timed, request.body.str_of("priority"))
 }

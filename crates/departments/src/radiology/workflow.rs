@@ -93,6 +93,8 @@ const STEPS: &[Step] = &[
     Step::stays("cancel", IMAGED),
     // The technologist and the device (MPPS).
     Step::new("arrive", &["placed", "scheduled"], "arrived"),
+    // An appointment that was cancelled or not kept; the order waits for another.
+    Step::new("unschedule", &["scheduled", "arrived"], "placed"),
     Step::new("begin", &["placed", "scheduled", "arrived"], "in-progress"),
     Step::new("perform", BEFORE_IMAGES, "performed"),
     // A patient whose examination was broken off needs a new appointment.
