@@ -247,7 +247,10 @@ fn is_base64(text: &str) -> bool {
 
 /// The digits of a range as a number.
 fn digits(text: &[u8]) -> Option<u32> {
-    text.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
+    text.iter().try_fold(0_u32, |n, b| {
+        let digit = b.is_ascii_digit().then(|| u32::from(b - b'0'))?;
+        n.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 fn is_date(text: &str) -> bool {

@@ -33,6 +33,10 @@ impl Instant {
     }
     /// RFC 3339 text with an offset, as FHIR `instant` and `dateTime` with a time.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let offset_at = 11 + text.get(11..)?.find(['Z', '+', '-'])?;
+        if !is_offset(text.get(offset_at..)?) {
+            return None;
+        }
         text.parse::<jiff::Timestamp>().ok().map(|t| Instant { micros: t.as_microsecond() })
     }
     /// Local civil time in an IANA zone, as `YYYYMMDDHHMMSS` (DICOM DA+TM, HL7 DTM).
@@ -47,6 +51,17 @@ impl Instant {
     }
     fn timestamp(self) -> jiff::Timestamp {
         jiff::Timestamp::from_microsecond(self.micros).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// `Z` or `+hh:mm`: the only offsets of RFC 3339, section 5.6, and of FHIR. The library reads more, and cannot count the longest.
+fn is_offset(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'Z'] => true,
+        [b'+' | b'-', hour @ .., b':', m1, m2] => {
+            hour.len() == 2 && hour.iter().chain([m1, m2]).all(u8::is_ascii_digit)
+        }
+        _ => false,
     }
 }
 
@@ -101,8 +116,11 @@ impl Span {
     fn parse_with_time(text: &str, zone: &jiff::tz::TimeZone) -> Option<Span> {
         let time = &text[11..];
         let offset_at = time.find(['Z', '+', '-']);
-        let (clock, _) = time.split_at(offset_at.unwrap_or(time.len()));
-        let from = if offset_at.is_some() {
+        let (clock, offset) = time.split_at(offset_at.unwrap_or(time.len()));
+        if !offset.is_empty() && !is_offset(offset) {
+            return None;
+        }
+        let from = if !offset.is_empty() {
             let full = if clock.len() == 5 {
                 text.replacen(clock, &format!("{clock}:00"), 1)
             } else {
@@ -135,6 +153,17 @@ mod tests {
         let s = Span::parse_fhir("2024", "America/Mexico_City").expect("a year");
         assert_eq!(s.from.to_rfc3339(), "2024-01-01T06:00:00.000Z");
         assert_eq!(s.to.to_rfc3339(), "2025-01-01T06:00:00.000Z");
+    }
+
+    #[test]
+    fn an_offset_that_is_none_of_rfc_3339_is_no_date() {
+        for offset in ["-0606060606", "+06", "-06:0", "+06:00:00", "Z[UTC]", "--06:00", "z"] {
+            let text = format!("2026-11-23T10:15:00{offset}");
+            assert_eq!(Span::parse_fhir(&text, "UTC"), None, "{text}");
+            assert_eq!(Instant::parse_rfc3339(&text), None, "{text}");
+        }
+        assert!(Instant::parse_rfc3339("2026-11-23T10:15:00.5-06:00").is_some());
+        assert!(Instant::parse_rfc3339("2026-11-23T10:15:00Z").is_some());
     }
 
     #[test]
