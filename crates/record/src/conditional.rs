@@ -24,8 +24,12 @@ pub struct Criteria {
 
 impl Criteria {
     /// Read strictly: what is not understood would mean another resource.
-    pub fn parse(kind: &str, pairs: &[(String, String)], zone: &str) -> Result<Criteria, Fault> {
-        let query = search::parse(kind, pairs, true, zone)?.query;
+    pub fn parse<'r>(
+        kind: &str,
+        pairs: &[(String, String)],
+        reading: impl Into<search::Reading<'r>>,
+    ) -> Result<Criteria, Fault> {
+        let query = search::parse(kind, pairs, true, reading)?.query;
         if query.filters.is_empty() {
             return Err(Fault::invalid("a condition names at least one search parameter"));
         }
@@ -41,10 +45,10 @@ impl Criteria {
     }
 
     /// `Patient?identifier=x` of a reference or an entry.
-    pub fn of_url(url: &str, zone: &str) -> Result<Criteria, Fault> {
+    pub fn of_url<'r>(url: &str, reading: impl Into<search::Reading<'r>>) -> Result<Criteria, Fault> {
         let (kind, query) =
             url.split_once('?').ok_or_else(|| Fault::invalid("must be Type?parameter=value"))?;
-        Criteria::parse(kind, &search::pairs(query), zone)
+        Criteria::parse(kind, &search::pairs(query), reading)
     }
 
     pub fn kind(&self) -> &str {

@@ -44,6 +44,7 @@ pub mod reports;
 pub mod resources;
 pub mod revocation;
 pub mod schedule;
+mod search_parameters;
 mod secrets;
 pub mod sensitive_codes;
 pub mod session;

@@ -11,6 +11,7 @@ use crate::opened::Opened;
 use crate::participants::Roll;
 use crate::peers::Strangers;
 use crate::refusals::Knocks;
+use crate::search_parameters::OwnParameters;
 use crate::secrets::Secrets;
 use crate::session::{Recent, Session};
 use crate::subscriptions::Subscribers;
@@ -92,6 +93,7 @@ struct Inner {
     lease: AtomicI64,
     counted: Mutex<Option<Stored>>,
     knowledge: Knowledge,
+    own_parameters: OwnParameters,
     subscribers: Subscribers,
     /// Who takes part, as last read.
     roll: Roll,
@@ -135,6 +137,7 @@ impl Node {
                 lease: AtomicI64::new(NO_HUB),
                 counted: Mutex::default(),
                 knowledge,
+                own_parameters: OwnParameters::default(),
                 subscribers: Subscribers::default(),
                 roll: Roll::default(),
                 trust: watch::Sender::new(0),
@@ -227,6 +230,10 @@ impl Node {
 
     pub(crate) fn likeness(&self) -> &Likeness {
         &self.inner.likeness
+    }
+
+    pub(crate) fn own_parameters(&self) -> &OwnParameters {
+        &self.inner.own_parameters
     }
 
     pub(crate) fn knowledge(&self) -> &Knowledge {

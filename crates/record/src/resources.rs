@@ -3,6 +3,7 @@
 use crate::audit::{Act, Entry, Outcome};
 use crate::class;
 use crate::node::Node;
+use crate::search_parameters::Known;
 use crate::session::Session;
 use crate::workflow::Workflow;
 use badiano_fhir::{Value, search, validate};
@@ -86,6 +87,8 @@ pub struct Draft {
     patients: Vec<String>,
     resource: Value,
     ready: Ready,
+    /// The newest change that the search parameters know of under which it was indexed.
+    indexed_at: u64,
 }
 
 impl Draft {
@@ -121,18 +124,20 @@ impl Writer {
         expect: Precondition,
         interaction: &'static str,
     ) -> Result<Versioned, Fault> {
-        let draft = self.draft(resource, |put| tx.ready(put))?;
+        let known = self.node.known_parameters()?;
+        let draft = self.draft(resource, &known, |put| tx.ready(put))?;
         self.put_draft(tx, draft, expect, interaction)
     }
 
     /// Makes a resource ready before the writer's turn: indexed, printed and packed on this thread.
     pub fn prepare(&self, store: &Store, resource: Value) -> Result<Draft, Fault> {
-        self.draft(resource, |put| store.ready(put))
+        self.draft(resource, &*self.node.known_parameters()?, |put| store.ready(put))
     }
 
     fn draft(
         &self,
         mut resource: Value,
+        known: &Known,
         ready: impl FnOnce(&Put<'_>) -> Result<Ready, Fault>,
     ) -> Result<Draft, Fault> {
         let (kind, id) = (resource.resource_type().to_owned(), resource.id().to_owned());
@@ -142,7 +147,7 @@ impl Writer {
         }
         let patients = search::compartment_patients(&resource);
         let pats: Vec<i64> = patients.iter().map(|p| pat_of(p)).collect();
-        let entries = search::extract(&resource, &self.zone);
+        let entries = search::extract(&resource, &*known.parameters);
         let class = class::classes_of(&resource);
         leave_open(&mut resource);
         let ready = ready(&Put {
@@ -156,7 +161,7 @@ impl Writer {
             source: &self.observer,
             now: self.now,
         })?;
-        Ok(Draft { kind, id, patients, resource, ready })
+        Ok(Draft { kind, id, patients, resource, ready, indexed_at: known.at })
     }
 
     /// Puts what was prepared, and its audit leaf.
@@ -167,11 +172,20 @@ impl Writer {
         expect: Precondition,
         interaction: &'static str,
     ) -> Result<Versioned, Fault> {
-        let Draft { kind, id, patients, mut resource, ready } = draft;
+        let draft = match self.node.own_parameters().changed_since(draft.indexed_at) {
+            true => {
+                let known = self.node.parameters_in(tx)?;
+                self.draft(draft.reopen(), &known, |put| tx.ready(put))?
+            }
+            false => draft,
+        };
+        let Draft { kind, id, patients, mut resource, ready, indexed_at: _ } = draft;
+        crate::search_parameters::written(tx, &resource, &id)?;
         let created = tx.is_absent(&kind, &id)?;
         let version = tx.put_ready(ready, expect.into(), &self.observer, self.now)?;
         stamp(&mut resource, &id, version, self.now);
         self.node.knowledge().note(tx, &kind)?;
+        self.node.own_parameters().note(tx, &kind)?;
         if kind == "Patient" {
             crate::patient_index::keep_keys(tx, &resource, &id, self.now)?;
             if let Some(curp) = crate::patient_index::curp_in(&resource) {
@@ -190,6 +204,7 @@ impl Writer {
         let patients = search::compartment_patients(&before.body);
         tx.delete(kind, id, expect.into(), self.now)?;
         self.node.knowledge().note(tx, kind)?;
+        self.node.own_parameters().note(tx, kind)?;
         crate::subscriptions::deleted(tx, kind, id)?;
         self.leaf(tx, Act::Delete, "delete", &patients, &format!("{kind}/{id}"))?;
         Ok(true)

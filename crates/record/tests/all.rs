@@ -4,6 +4,7 @@ mod bulk;
 mod emergencies;
 mod leaks;
 mod official_examples;
+mod own_parameters;
 mod search_oracle;
 mod tokens;
 

@@ -67,6 +67,7 @@ pub async fn run(part: Part, gate: Gate) {
         Part::Bulk => {
             every(Duration::from_millis(500), || async {
                 while gate.node.advance_bulk(Instant::now()).await? {}
+                while gate.node.advance_search_parameters(Instant::now()).await? {}
                 Ok(())
             })
             .await;

@@ -51,7 +51,7 @@ pub use options::{BODY_BYTES_MAX, Limits, Options};
 pub use packs::{BlobReader, BlobRef, BlobWriter, CHUNK_BYTES};
 pub use queues::{QUEUE_ITEMS_MAX, QUEUE_PAYLOAD_BYTES_MAX, QueueItem};
 pub use reshape::Agreement;
-pub use resources::{ENTRIES_MAX, Expect, PATIENTS_MAX, Put, Ready, Stored, Stub, pat_of, stamp};
+pub use resources::{ENTRIES_MAX, Expect, PATIENTS_MAX, Put, Ready, Reindex, Stored, Stub, pat_of, stamp};
 pub use search::{Hits, INCLUDED_MAX, NESTING_MAX, PAGE_MAX};
 pub use spool::SPOOL_ENTRIES_MAX;
 pub use store::{Opening, Store};

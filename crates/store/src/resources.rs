@@ -47,6 +47,16 @@ pub struct Put<'a> {
     pub now: Instant,
 }
 
+/// Other search entries for a version that is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Reindex<'a> {
+    pub kind: &'a str,
+    pub id: &'a str,
+    /// Only while it is the newest one.
+    pub version: u64,
+    pub entries: &'a [Entry],
+}
+
 /// A version of a resource as it is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
@@ -394,6 +404,11 @@ impl Tx<'_> {
              SELECT rid, version, updated, deleted, pat, class, change, source, pats, body FROM resource WHERE rid = ?1",
             [rid],
         )?;
+        self.unindex(kind, rid)
+    }
+
+    /// Takes the search rows of a row away.
+    fn unindex(&mut self, kind: i64, rid: i64) -> Result<(), Fault> {
         let Some(old) = self.index_of(rid)? else { return Ok(()) };
         for pat in old.pats {
             self.run("DELETE FROM ix WHERE pat = ?1 AND kind = ?2 AND rid = ?3", [pat, kind, rid])?;
@@ -404,6 +419,25 @@ impl Tx<'_> {
             statement.execute(params![kind, row.param, row.hash, row.lo, rid]).or_fault()?;
         }
         Ok(())
+    }
+
+    /// Gives the newest version other search entries, if it still is the one that is named: no version and no change comes of it.
+    pub fn reindex(&mut self, reindex: Reindex<'_>) -> Result<bool, Fault> {
+        let Reindex { kind, id, version, entries } = reindex;
+        let kind = self.number_of(kind)?;
+        let head = self.head(kind, IdCell::of(id))?.filter(|h| h.version == version && !h.deleted);
+        let Some(Head { rid, .. }) = head else { return Ok(false) };
+        let sql = "SELECT pat, pats, body FROM resource WHERE rid = ?1";
+        let row = self.one(sql, [rid], |r| {
+            Ok((read_pats(r.get(0)?, r.get_ref(1)?.as_blob()?), r.get::<_, Vec<u8>>(2)?))
+        })?;
+        let Some((pats, packed)) = row else { return Ok(false) };
+        let (keys, leads) = keyed(entries, &mut |name| self.number_of(name))?;
+        self.unindex(kind, rid)?;
+        let body = body::pack_keyed(&body::unpack(&packed)?, &keys.encode())?;
+        self.run("UPDATE resource SET body = ?2 WHERE rid = ?1", params![rid, body])?;
+        self.index(kind, rid, &Index::new(&pats, &keys, &leads))?;
+        Ok(true)
     }
 
     /// Writes the search rows of a row that has none.
@@ -457,13 +491,34 @@ impl Leads for OwnLeads {
     }
 }
 
+/// The entries under the numbers of their names, with the parameters that lead them.
+fn keyed(
+    entries: &[Entry],
+    number: &mut dyn FnMut(&str) -> Result<i64, Fault>,
+) -> Result<(Keys, OwnLeads), Fault> {
+    if entries.len() > ENTRIES_MAX {
+        return Err(Fault::too_costly("a resource says too much for the index"));
+    }
+    let mut keys = Keys::default();
+    let mut leads = OwnLeads(HashMap::new());
+    for entry in entries {
+        if matches!(entry.key, Key::Missing) || matches!(&*entry.param, "_id" | "_lastUpdated") {
+            continue;
+        }
+        let (param, lead) = (number(&entry.param)?, lead(&entry.param));
+        leads.0.insert(param, (number(lead)?, lead == "subject"));
+        keys.push(param, entry.key.clone());
+    }
+    Ok((keys, leads))
+}
+
 impl Ready {
     /// `number` gives the number of a name.
     pub(crate) fn new(
         put: &Put<'_>,
         number: &mut dyn FnMut(&str) -> Result<i64, Fault>,
     ) -> Result<Self, Fault> {
-        if put.entries.len() > ENTRIES_MAX || put.pats.len() > PATIENTS_MAX {
+        if put.pats.len() > PATIENTS_MAX {
             return Err(Fault::too_costly("a resource says too much for the index"));
         }
         let mut pats = put.pats.to_vec();
@@ -473,16 +528,7 @@ impl Ready {
         if let Some(at) = put.pats.first().and_then(|first| pats.iter().position(|p| p == first)) {
             pats.swap(0, at);
         }
-        let mut keys = Keys::default();
-        let mut leads = OwnLeads(HashMap::new());
-        for entry in put.entries {
-            if matches!(entry.key, Key::Missing) || matches!(&*entry.param, "_id" | "_lastUpdated") {
-                continue;
-            }
-            let (param, lead) = (number(&entry.param)?, lead(&entry.param));
-            leads.0.insert(param, (number(lead)?, lead == "subject"));
-            keys.push(param, entry.key.clone());
-        }
+        let (keys, leads) = keyed(put.entries, number)?;
         Ok(Ready {
             kind: number(put.kind)?,
             id: put.id.to_owned(),

@@ -16,7 +16,7 @@ pub enum SearchKind {
 }
 
 /// One search parameter. Base parameters exist once for several types: `base` lists them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchParam {
     /// As it stands in a question: `family`.
     pub code: &'static str,

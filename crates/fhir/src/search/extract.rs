@@ -1,6 +1,7 @@
 //! What a resource says under every search parameter of its type (FHIR R4, search.html), and whose it is (compartments).
 
 use super::keys::{self, Element, keys};
+use super::own::Reading;
 use super::query::{Entry, Key};
 use super::walk::{TypePlan, Wanted, plan};
 use crate::fhirpath::{Context, Item};
@@ -11,10 +12,12 @@ use badiano_kernel::Instant;
 /// Combinations that one composite element may give.
 const COMBINATIONS_MAX: usize = 256;
 
-/// The index entries of a resource; dates without an offset are read in `zone` (IANA name).
+/// The index entries of a resource.
 /// What is absent gives no entry; `identifier:of-type` holds identifiers by their type.
-pub fn extract(resource: &Value, zone: &str) -> Vec<Entry> {
-    let Some(plan) = plan(resource.resource_type()) else { return Vec::new() };
+pub fn extract<'r>(resource: &Value, reading: impl Into<Reading<'r>>) -> Vec<Entry> {
+    let reading = reading.into();
+    let zone = reading.zone();
+    let Some(plan) = reading.plan(resource.resource_type()) else { return Vec::new() };
     let mut out = Vec::with_capacity(32);
     plan.root.walk(resource, &mut |wanted, value| entries(plan, resource, wanted, value, zone, &mut out));
     for (at, expression) in &plan.computed {

@@ -1,6 +1,6 @@
 //! `_filter` (FHIR R4, search_filter.html): comparisons with `and`, `or`, `not` and brackets.
 
-use super::definition::parameter;
+use super::own::Reading;
 use super::parse::{Refusal, chain};
 use super::query::{Filter, Modifier, Prefix, Test};
 use super::test_value::{prefix_of, test, value};
@@ -14,11 +14,11 @@ const NESTING_MAX: usize = 20;
 /// Names in one path.
 const PATH_MAX: usize = 5;
 
-pub(super) fn parse(kind: &str, text: &str, zone: &str) -> Result<Filter, Fault> {
+pub(super) fn parse<'t>(kind: &'t str, text: &'t str, reading: Reading<'t>) -> Result<Filter, Fault> {
     if text.len() > BYTES_MAX {
         return Err(Fault::too_costly("the expression is too long").at("_filter"));
     }
-    let mut reader = Reader { text, at: 0, kind, zone, nesting: 0 };
+    let mut reader = Reader { text, at: 0, kind, reading, nesting: 0 };
     let filter = reader.any()?;
     reader.space();
     if reader.at < text.len() { Err(reader.fault("something follows the expression")) } else { Ok(filter) }
@@ -28,7 +28,7 @@ struct Reader<'t> {
     text: &'t str,
     at: usize,
     kind: &'t str,
-    zone: &'t str,
+    reading: Reading<'t>,
     nesting: usize,
 }
 
@@ -158,10 +158,10 @@ impl<'t> Reader<'t> {
         match names {
             [] => Err(Refusal::Unknown),
             [name] => {
-                let definition = parameter(kind, name).ok_or(Refusal::Unknown)?;
-                Ok(leaf(definition, operator, text, quoted, self.zone)?)
+                let definition = self.reading.asked(kind, name)?.ok_or(Refusal::Unknown)?;
+                Ok(leaf(definition, operator, text, quoted, self.reading.zone())?)
             }
-            [head, rest @ ..] => chain(kind, head, &rest.join("."), &|target| {
+            [head, rest @ ..] => chain(kind, head, &rest.join("."), self.reading, &|target| {
                 self.compared(target, rest, operator, text, quoted)
             }),
         }

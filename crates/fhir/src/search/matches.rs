@@ -5,6 +5,7 @@ use super::compartment::in_compartment;
 use super::extract::{compartment_patients, extract};
 use super::fold::fold;
 use super::hierarchy::{LEVELS_MAX, is_below, parent_parameter};
+use super::own::Reading;
 use super::query::{Entry, Filter, Key, Modifier, Prefix, Test};
 use crate::terminology::Terminology;
 use crate::value::Value;
@@ -24,14 +25,20 @@ pub struct Others<'r> {
 }
 
 /// Whether a resource fits all filters.
-pub fn matches(resource: &Value, filters: &[Filter], zone: &str, others: &Others<'_>) -> Result<bool, Fault> {
-    let matcher = Matcher { zone, others };
-    let entries = extract(resource, zone);
+pub fn matches<'p>(
+    resource: &Value,
+    filters: &[Filter],
+    reading: impl Into<Reading<'p>>,
+    others: &Others<'_>,
+) -> Result<bool, Fault> {
+    let reading = reading.into();
+    let matcher = Matcher { reading, others };
+    let entries = extract(resource, reading);
     matcher.all(resource, &entries, filters, 0)
 }
 
 struct Matcher<'m, 'r> {
-    zone: &'m str,
+    reading: Reading<'m>,
     others: &'m Others<'r>,
 }
 
@@ -102,7 +109,7 @@ impl Matcher<'_, '_> {
                 for (kind, id) in references(entries, param) {
                     if kind == &**target
                         && let Some(found) = (self.others.resolve)(kind, id)
-                        && self.holds(found, &extract(found, self.zone), filter, depth + 1)?
+                        && self.holds(found, &extract(found, self.reading), filter, depth + 1)?
                     {
                         return Ok(true);
                     }
@@ -112,7 +119,7 @@ impl Matcher<'_, '_> {
             Filter::Has { source, param, filter } => {
                 let (own_kind, own_id) = (resource.resource_type(), resource.id());
                 for other in (self.others.of_type)(source) {
-                    let other_entries = extract(other, self.zone);
+                    let other_entries = extract(other, self.reading);
                     let refers = references(&other_entries, param).any(|(k, i)| k == own_kind && i == own_id);
                     if refers && self.holds(other, &other_entries, filter, depth + 1)? {
                         return Ok(true);
@@ -176,7 +183,7 @@ impl Matcher<'_, '_> {
             while all.len() <= LEVELS_MAX {
                 let part = all.last().and_then(|id| (self.others.resolve)(of, id));
                 let Some(part) = part else { break };
-                let own = extract(part, self.zone);
+                let own = extract(part, self.reading);
                 let next =
                     references(&own, parent_parameter(of).unwrap_or_default()).find(|(k, _)| *k == &**of);
                 match next {

@@ -1,8 +1,8 @@
 //! From the text of a question to a checked [`Query`] (FHIR R4, search.html): names, modifiers, chains, `_has`, includes, sort.
 
-use super::definition::parameter;
 use super::filter_expression;
 use super::hierarchy::parent_parameter;
+use super::own::Reading;
 use super::query::{Filter, Include, Modifier, Query, Sort, Test, Total};
 use super::test_value::{divided, test, unescaped};
 use crate::schema::{self, SearchKind, SearchParam};
@@ -41,9 +41,13 @@ impl From<Fault> for Refusal {
     }
 }
 
-/// Reads decoded pairs in their order. Dates without an offset are read in `zone` (IANA name). A strict reader refuses
-/// names that it does not know; another lists them.
-pub fn parse(kind: &str, pairs: &[(String, String)], strict: bool, zone: &str) -> Result<Parsed, Fault> {
+/// Reads decoded pairs in their order. A strict reader refuses names that it does not know; another lists them.
+pub fn parse<'r>(
+    kind: &str,
+    pairs: &[(String, String)],
+    strict: bool,
+    reading: impl Into<Reading<'r>>,
+) -> Result<Parsed, Fault> {
     if !schema::is_resource_type(kind) {
         return Err(Fault::invalid("not a resource type"));
     }
@@ -51,7 +55,7 @@ pub fn parse(kind: &str, pairs: &[(String, String)], strict: bool, zone: &str) -
         return Err(Fault::too_costly(format!("more than {PARAMETERS_MAX} parameters")));
     }
     let query = Query { kind: kind.into(), count: COUNT, ..Query::default() };
-    let mut reader = Reader { parsed: Parsed { query, unknown: Vec::new() }, zone };
+    let mut reader = Reader { parsed: Parsed { query, unknown: Vec::new() }, reading: reading.into() };
     for (name, value) in pairs {
         match reader.pair(name, value) {
             Ok(()) => {}
@@ -66,15 +70,16 @@ pub fn parse(kind: &str, pairs: &[(String, String)], strict: bool, zone: &str) -
 }
 
 /// A question over several types: every parameter must be known to each of them and mean the same.
-pub fn parse_all(
+pub fn parse_all<'r>(
     kinds: &[&str],
     pairs: &[(String, String)],
     strict: bool,
-    zone: &str,
+    reading: impl Into<Reading<'r>>,
 ) -> Result<Parsed, Fault> {
+    let reading = reading.into();
     let mut all: Option<Parsed> = None;
     for kind in kinds {
-        let mut one = parse(kind, pairs, strict, zone)?;
+        let mut one = parse(kind, pairs, strict, reading)?;
         one.query.kind = "".into();
         match &mut all {
             None => all = Some(one),
@@ -94,9 +99,9 @@ pub fn parse_all(
     Ok(all)
 }
 
-struct Reader<'z> {
+struct Reader<'r> {
     parsed: Parsed,
-    zone: &'z str,
+    reading: Reading<'r>,
 }
 
 impl Reader<'_> {
@@ -122,7 +127,7 @@ impl Reader<'_> {
                 }
             }
             "_include" | "_revinclude" => {
-                let include = include(&query.kind, bare == "_revinclude", modifier, value)?;
+                let include = include(&query.kind, bare == "_revinclude", modifier, value, self.reading)?;
                 let list = if bare == "_include" { &mut query.include } else { &mut query.revinclude };
                 list.push(include);
                 if list.len() > INCLUDES_MAX {
@@ -137,13 +142,13 @@ impl Reader<'_> {
                 return Err(Refusal::Fault(Fault::not_supported("this parameter is not offered").at(name)));
             }
             "_filter" => {
-                let filter = filter_expression::parse(&query.kind, value, self.zone)?;
+                let filter = filter_expression::parse(&query.kind, value, self.reading)?;
                 query.filters.push(filter);
             }
             _ if value.is_empty() => return Err(Refusal::Unknown),
             _ => {
                 let kind = query.kind.clone();
-                let filter = named(&kind, name, value, self.zone, 0)?;
+                let filter = named(&kind, name, value, self.reading, 0)?;
                 self.parsed.query.filters.push(filter);
             }
         }
@@ -157,7 +162,7 @@ impl Reader<'_> {
                 Some(name) => (name, true),
                 None => (part, false),
             };
-            match parameter(&query.kind, name).map(|p| p.kind) {
+            match self.reading.asked(&query.kind, name)?.map(|p| p.kind) {
                 None => return Err(Refusal::Unknown),
                 Some(SearchKind::Composite | SearchKind::Special) => {
                     return Err(Refusal::Fault(
@@ -186,7 +191,13 @@ fn in_list(value: &str) -> Result<Filter, Fault> {
 }
 
 /// `Source:param[:Target]`, `Source:*`, `*`.
-fn include(kind: &str, reverse: bool, modifier: &str, value: &str) -> Result<Include, Refusal> {
+fn include(
+    kind: &str,
+    reverse: bool,
+    modifier: &str,
+    value: &str,
+    reading: Reading<'_>,
+) -> Result<Include, Refusal> {
     let iterate = match modifier {
         "" => false,
         "iterate" | "recurse" => true,
@@ -203,7 +214,7 @@ fn include(kind: &str, reverse: bool, modifier: &str, value: &str) -> Result<Inc
         return Err(invalid());
     };
     let known = schema::is_resource_type(source)
-        && (param == "*" || parameter(source, param).is_some_and(|p| p.kind == SearchKind::Reference))
+        && (param == "*" || reading.asked(source, param)?.is_some_and(|p| p.kind == SearchKind::Reference))
         && target.is_none_or(schema::is_resource_type);
     if !known {
         return Err(Refusal::Fault(Fault::invalid("the include names no reference parameter of its type")));
@@ -212,7 +223,7 @@ fn include(kind: &str, reverse: bool, modifier: &str, value: &str) -> Result<Inc
 }
 
 /// The filter of a parameter by its full name: `code`, `code:text`, `subject:Patient.name`, `_has:...`.
-fn named(kind: &str, name: &str, value: &str, zone: &str, depth: usize) -> Result<Filter, Refusal> {
+fn named(kind: &str, name: &str, value: &str, reading: Reading<'_>, depth: usize) -> Result<Filter, Refusal> {
     if depth > NESTING_MAX {
         return Err(Refusal::Fault(Fault::too_costly("too many chains in one parameter").at(name)));
     }
@@ -221,19 +232,22 @@ fn named(kind: &str, name: &str, value: &str, zone: &str, depth: usize) -> Resul
         let (Some(source), Some(param), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(Refusal::Fault(Fault::invalid("must be _has:Type:reference:parameter").at(name)));
         };
-        let reference = parameter(source, param).filter(|p| p.kind == SearchKind::Reference);
+        let reference = reading.asked(source, param)?.filter(|p| p.kind == SearchKind::Reference);
         if !reference.is_some_and(|p| may_target(p, kind)) {
             return Err(Refusal::Unknown);
         }
-        let filter = Box::new(named(source, rest, value, zone, depth + 1)?);
+        let filter = Box::new(named(source, rest, value, reading, depth + 1)?);
         return Ok(Filter::Has { source: source.into(), param: param.into(), filter });
     }
     match name.split_once('.') {
-        Some((head, rest)) => chain(kind, head, rest, &|target| named(target, rest, value, zone, depth + 1)),
+        Some((head, rest)) => {
+            let make = |target: &str| named(target, rest, value, reading, depth + 1);
+            chain(kind, head, rest, reading, &make)
+        }
         None => {
             let (code, modifier) = name.split_once(':').unwrap_or((name, ""));
-            let definition = parameter(kind, code).ok_or(Refusal::Unknown)?;
-            plain(definition, modifier, value, zone).map_err(|refusal| match refusal {
+            let definition = reading.asked(kind, code)?.ok_or(Refusal::Unknown)?;
+            plain(definition, modifier, value, reading.zone()).map_err(|refusal| match refusal {
                 Refusal::Fault(fault) if fault.place.is_empty() => Refusal::Fault(fault.at(name)),
                 refusal => refusal,
             })
@@ -251,11 +265,12 @@ pub(super) fn chain(
     kind: &str,
     head: &str,
     rest: &str,
+    reading: Reading<'_>,
     make: &dyn Fn(&str) -> Result<Filter, Refusal>,
 ) -> Result<Filter, Refusal> {
     let (code, target) = head.split_once(':').unwrap_or((head, ""));
     let definition =
-        parameter(kind, code).filter(|p| p.kind == SearchKind::Reference).ok_or(Refusal::Unknown)?;
+        reading.asked(kind, code)?.filter(|p| p.kind == SearchKind::Reference).ok_or(Refusal::Unknown)?;
     let link = |target: &str, filter: Filter| Filter::Chain {
         param: code.into(),
         target: target.into(),

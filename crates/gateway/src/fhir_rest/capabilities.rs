@@ -9,7 +9,8 @@ use crate::reply::Refusal;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use badiano_fhir::schema::{self, SearchKind};
+use badiano_fhir::schema::{self, SearchKind, SearchParam};
+use badiano_fhir::search::Parameters;
 use badiano_fhir::{Value, fhir};
 
 /// What every type of resource can do here.
@@ -41,7 +42,29 @@ pub async fn metadata(
     }
     let topics = gate.node.subscription_topics().map_err(Refusal::fhir)?;
     let described = statement(&gate.node.settings().name, &gate.options.address);
-    form::answer(StatusCode::OK, &with_topics(described, &topics), &asked)
+    let parameters = gate.node.parameters().map_err(Refusal::fhir)?;
+    form::answer(StatusCode::OK, &with_parameters(with_topics(described, &topics), &parameters), &asked)
+}
+
+/// Adds the search parameters of the node's own that can be asked.
+fn with_parameters(mut statement: Value, parameters: &Parameters) -> Value {
+    for resource in described_types(&mut statement) {
+        let own = parameters.own(resource.str_of("type"));
+        if own.is_empty() {
+            continue;
+        }
+        let standard = resource.get("searchParam").items().to_vec();
+        let all = standard.into_iter().chain(own.into_iter().map(search_param)).collect();
+        resource.set("searchParam", Value::Array(all));
+    }
+    statement
+}
+
+/// The descriptions of the types of resources.
+fn described_types(statement: &mut Value) -> &mut [Value] {
+    let rest = statement.as_object_mut().and_then(|s| s.get_mut("rest")).and_then(Value::as_array_mut);
+    let rest = rest.and_then(|rest| rest.first_mut()).and_then(Value::as_object_mut);
+    rest.and_then(|rest| rest.get_mut("resource")).and_then(Value::as_array_mut).map_or(&mut [], |all| all)
 }
 
 /// Says which topics subscriptions can name (Subscriptions R5 Backport 1.1, capability-subscriptiontopic-canonical).
@@ -49,10 +72,7 @@ fn with_topics(mut statement: Value, topics: &[String]) -> Value {
     const URL: &str = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capability-subscriptiontopic-canonical";
     let extensions: Vec<Value> =
         topics.iter().map(|topic| fhir!({ "url": URL, "valueCanonical": (topic.as_str()) })).collect();
-    let rest = statement.as_object_mut().and_then(|s| s.get_mut("rest")).and_then(Value::as_array_mut);
-    let rest = rest.and_then(|rest| rest.first_mut()).and_then(Value::as_object_mut);
-    let kinds = rest.and_then(|rest| rest.get_mut("resource")).and_then(Value::as_array_mut);
-    let own = kinds.and_then(|kinds| kinds.iter_mut().find(|k| k.str_of("type") == "Subscription"));
+    let own = described_types(&mut statement).iter_mut().find(|k| k.str_of("type") == "Subscription");
     if let Some(own) = own.filter(|_| !extensions.is_empty()) {
         own.set("extension", Value::Array(extensions));
     }
@@ -194,11 +214,13 @@ fn operations(kind: &str) -> Value {
     Value::Array(all)
 }
 
+fn search_param(parameter: &SearchParam) -> Value {
+    fhir!({ "name": (parameter.code), "definition": (parameter.url), "type": (kind_code(parameter.kind)) })
+}
+
 fn resource(kind: &str) -> Value {
     let params = schema::search_parameters().iter().filter(|p| p.base.contains(&kind));
-    let params: Vec<Value> = params
-        .map(|p| fhir!({ "name": (p.code), "definition": (p.url), "type": (kind_code(p.kind)) }))
-        .collect();
+    let params: Vec<Value> = params.map(search_param).collect();
     let mut resource = fhir!({
         "type": kind,
         "interaction": (codes(&INTERACTIONS)),

@@ -30,8 +30,8 @@ pub async fn create(
     if let Some(condition) = headers.get("if-none-exist") {
         let text = condition.to_str().unwrap_or_default();
         let text = text.split_once('?').map_or(text, |(_, query)| query);
-        let zone = &caller.gate.node.settings().zone;
-        let criteria = Criteria::parse(&kind, &form::pairs(text), zone);
+        let parameters = caller.gate.node.parameters().map_err(Refusal::fhir)?;
+        let criteria = Criteria::parse(&kind, &form::pairs(text), &*parameters);
         let criteria = criteria.map_err(|f| Refusal::fhir(f.at("If-None-Exist")))?;
         let done = session.create_unless(resource, criteria).await.map_err(Refusal::fhir)?;
         return form::answer_written(&done, &caller.base, &asked);

@@ -34,8 +34,8 @@ pub async fn delete_where(
         }
         None => 1,
     };
-    let zone = &caller.gate.node.settings().zone;
-    let criteria = Criteria::parse(&kind, &pairs, zone).map_err(Refusal::fhir)?;
+    let parameters = caller.gate.node.parameters().map_err(Refusal::fhir)?;
+    let criteria = Criteria::parse(&kind, &pairs, &*parameters).map_err(Refusal::fhir)?;
     caller.session().delete_where(criteria, most).await.map_err(Refusal::fhir)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -38,8 +38,8 @@ pub async fn patch_where(
 ) -> Result<Response, Refusal> {
     let pairs = form::pairs(&query.unwrap_or_default());
     let asked = Asked::of(&headers, &pairs)?;
-    let zone = &caller.gate.node.settings().zone;
-    let criteria = Criteria::parse(&kind, &about_content(pairs), zone).map_err(Refusal::fhir)?;
+    let parameters = caller.gate.node.parameters().map_err(Refusal::fhir)?;
+    let criteria = Criteria::parse(&kind, &about_content(pairs), &*parameters).map_err(Refusal::fhir)?;
     let patch = read(&headers, &body)?;
     let done = caller.session().patch_where(criteria, &patch).await.map_err(Refusal::fhir)?;
     form::answer_written(&done, &caller.base, &asked)

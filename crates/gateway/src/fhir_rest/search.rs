@@ -187,21 +187,21 @@ impl Scope<'_> {
         pairs: &[(String, String)],
         strict: bool,
     ) -> Result<words::Parsed, Fault> {
-        let zone = &caller.gate.node.settings().zone;
+        let parameters = caller.gate.node.parameters()?;
         match self {
             Scope::Type(kind) => {
                 known(kind)?;
-                words::parse(kind, pairs, strict, zone)
+                words::parse(kind, pairs, strict, &*parameters)
             }
             Scope::Compartment(compartment, id, kind) => {
                 known(kind)?;
                 let filter = words::in_compartment(compartment, id, kind)?;
-                let mut parsed = words::parse(kind, pairs, strict, zone)?;
+                let mut parsed = words::parse(kind, pairs, strict, &*parameters)?;
                 parsed.query.filters.insert(0, filter);
                 Ok(parsed)
             }
             Scope::Everything(kind, id) => everything::parse(caller, kind, id, pairs, strict),
-            Scope::All => parse_all(caller, pairs, strict, zone),
+            Scope::All => parse_all(caller, pairs, strict, &parameters),
         }
     }
 }
@@ -219,7 +219,7 @@ fn parse_all(
     caller: &Caller,
     pairs: &[(String, String)],
     strict: bool,
-    zone: &str,
+    parameters: &words::Parameters,
 ) -> Result<words::Parsed, Fault> {
     let named: Vec<&str> =
         pairs.iter().filter(|(k, _)| k == "_type").flat_map(|(_, v)| v.split(',')).collect();
@@ -233,7 +233,7 @@ fn parse_all(
         return Err(Fault::invalid("names a type that FHIR R4 does not have").at("_type"));
     }
     let others: Vec<(String, String)> = pairs.iter().filter(|(k, _)| k != "_type").cloned().collect();
-    words::parse_all(&kinds, &others, strict, zone)
+    words::parse_all(&kinds, &others, strict, parameters)
 }
 
 fn entries(caller: &Caller, page: &Page, unknown: &[String], asked: &Asked) -> Vec<Value> {

@@ -41,8 +41,8 @@ pub async fn update_where(
     let pairs = form::pairs(&query.unwrap_or_default());
     let asked = Asked::of(&headers, &pairs)?;
     form::known_kind(&kind)?;
-    let zone = &caller.gate.node.settings().zone;
-    let criteria = Criteria::parse(&kind, &about_content(pairs), zone).map_err(Refusal::fhir)?;
+    let parameters = caller.gate.node.parameters().map_err(Refusal::fhir)?;
+    let criteria = Criteria::parse(&kind, &about_content(pairs), &*parameters).map_err(Refusal::fhir)?;
     let resource = form::read(&headers, &body)?;
     if resource.resource_type() != kind {
         let text = "the resource is not of the type in the address";

@@ -165,14 +165,14 @@ impl Session {
 
     /// The question of one type, for each member or once for all.
     fn questions(&self, asked: &Asked, kind: &str) -> Result<Query, Fault> {
-        let zone = &self.node().settings().zone;
+        let parameters = self.node().parameters()?;
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (moment, prefix) in [(&asked.since, "ge"), (&asked.until, "lt")] {
             if let Some(moment) = moment {
                 pairs.push(("_lastUpdated".to_owned(), format!("{prefix}{moment}")));
             }
         }
-        let mut query = search::parse(kind, &pairs, true, zone)?.query;
+        let mut query = search::parse(kind, &pairs, true, &*parameters)?.query;
         let mut any: Vec<Filter> = Vec::new();
         for filter in &asked.type_filters {
             let (of, text) = filter.split_once('?').unwrap_or((filter, ""));
@@ -188,7 +188,7 @@ impl Session {
             if let Some((name, _)) = pairs.iter().find(|(n, _)| ABOUT_ANSWERS.contains(&n.as_str())) {
                 return Err(Fault::invalid(format!("{name} has no meaning in an export")).at("_typeFilter"));
             }
-            any.push(Filter::All(search::parse(kind, &pairs, true, zone)?.query.filters));
+            any.push(Filter::All(search::parse(kind, &pairs, true, &*parameters)?.query.filters));
         }
         if !any.is_empty() {
             query.filters.push(Filter::Any(any));

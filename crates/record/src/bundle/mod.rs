@@ -10,6 +10,7 @@ use crate::conditional::Criteria;
 use crate::patient_index;
 use crate::resources::{Precondition, Versioned, Writer, check};
 use crate::session::{Session, versioned};
+use badiano_fhir::search::Reading;
 use badiano_fhir::{Value, fhir, search};
 use badiano_kernel::{Fault, FaultKind};
 use badiano_store::Tx;
@@ -72,9 +73,10 @@ impl Session {
         if entries.len() > ENTRIES_MAX {
             return Err(Fault::too_costly(format!("a bundle has at most {ENTRIES_MAX} entries")));
         }
-        let zone = &self.node().settings().zone;
+        let parameters = self.node().parameters()?;
+        let reading = Reading::from(&*parameters);
         let all = entries.iter().enumerate();
-        Ok(all.map(|(n, entry)| Step::read(entry, n, zone).map_err(|f| in_entry(f, n))).collect())
+        Ok(all.map(|(n, entry)| Step::read(entry, n, reading).map_err(|f| in_entry(f, n))).collect())
     }
 
     async fn commit(&self, mut steps: Vec<Step>) -> Result<Vec<Done>, Fault> {
@@ -114,7 +116,7 @@ impl Session {
     ) -> Result<Content, Fault> {
         resolve(&mut resource, targets);
         let conditions = wanted.len();
-        conditional_references(&resource, &self.node().settings().zone, wanted)?;
+        conditional_references(&resource, Reading::from(&*self.node().parameters()?), wanted)?;
         check(&resource)?;
         self.may_write(&resource)?;
         if wanted.len() > conditions {
@@ -129,8 +131,8 @@ impl Session {
         let parts: Vec<&str> = path.split('/').collect();
         match parts[..] {
             [kind] => {
-                let zone = &self.node().settings().zone;
-                let parsed = search::parse(kind, &search::pairs(query), true, zone)?;
+                let parameters = self.node().parameters()?;
+                let parsed = search::parse(kind, &search::pairs(query), true, &*parameters)?;
                 Ok(answer::found(self.search(&parsed.query)?))
             }
             [kind, id] => Ok(answer::entry_of(Some(alive(self.read(kind, id)?)?), true)),
@@ -326,11 +328,11 @@ impl Work {
 /// The conditional references of a resource (http.html#trules): `Patient?identifier=x`.
 fn conditional_references(
     value: &Value,
-    zone: &str,
+    reading: Reading<'_>,
     wanted: &mut BTreeMap<String, Criteria>,
 ) -> Result<(), Fault> {
     match value {
-        Value::Array(items) => items.iter().try_for_each(|v| conditional_references(v, zone, wanted)),
+        Value::Array(items) => items.iter().try_for_each(|v| conditional_references(v, reading, wanted)),
         Value::Object(object) => {
             for (key, item) in object.iter() {
                 match item.as_str() {
@@ -338,11 +340,11 @@ fn conditional_references(
                         if !wanted.contains_key(text) {
                             wanted.insert(
                                 text.to_owned(),
-                                Criteria::of_url(text, zone).map_err(|f| f.at(key))?,
+                                Criteria::of_url(text, reading).map_err(|f| f.at(key))?,
                             );
                         }
                     }
-                    _ => conditional_references(item, zone, wanted)?,
+                    _ => conditional_references(item, reading, wanted)?,
                 }
             }
             Ok(())

@@ -4,6 +4,7 @@ use super::Names;
 use crate::conditional::Criteria;
 use crate::resources::{Draft, Precondition};
 use badiano_fhir::patch::Patch;
+use badiano_fhir::search::Reading;
 use badiano_fhir::{Value, json, schema};
 use badiano_kernel::{Fault, id::LogicalId};
 use base64::Engine;
@@ -73,7 +74,7 @@ impl Step {
         format!("{}/{}", self.kind, self.id)
     }
 
-    pub fn read(entry: &Value, n: usize, zone: &str) -> Result<Step, Fault> {
+    pub fn read(entry: &Value, n: usize, reading: Reading<'_>) -> Result<Step, Fault> {
         let request = &entry["request"];
         let url = request.str_of("url").trim_start_matches('/');
         let (path, query) = url.split_once('?').map_or((url, None), |(path, query)| (path, Some(query)));
@@ -111,7 +112,7 @@ impl Step {
         if let Some(text) = condition {
             let text = text.trim_start_matches('?');
             let text = text.strip_prefix(kind).and_then(|t| t.strip_prefix('?')).unwrap_or(text);
-            let criteria = Criteria::parse(kind, &badiano_fhir::search::pairs(text), zone);
+            let criteria = Criteria::parse(kind, &badiano_fhir::search::pairs(text), reading);
             step.criteria = Some(criteria.map_err(|f| f.at("request"))?);
         }
         step.name()?;

@@ -116,7 +116,7 @@ impl Source for Seen<'_> {
     }
 
     fn search(&self, kind: &str, pairs: &[(String, String)]) -> Result<Found, Fault> {
-        let zone = &self.caller.gate.node.settings().zone;
+        let parameters = self.caller.gate.node.parameters()?;
         let cursor = match pairs.iter().find(|(name, _)| name == "_cursor") {
             Some((_, text)) => Cursor::open(text, self.caller)?,
             None => Cursor::new(kind, pairs.to_vec(), true, self.caller.now),
@@ -124,7 +124,7 @@ impl Source for Seen<'_> {
         if cursor.path != kind {
             return Err(Fault::invalid("the place is one of another search").at("_cursor"));
         }
-        let mut query = words::parse(kind, &cursor.pairs, true, zone)?.query;
+        let mut query = words::parse(kind, &cursor.pairs, true, &*parameters)?.query;
         query.after = cursor.after.clone();
         query.count = query.count.min(HITS_MAX);
         let page = self.caller.session().search(&query)?;
