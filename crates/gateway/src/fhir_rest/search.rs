@@ -15,6 +15,7 @@ use badiano_kernel::{Fault, id::LogicalId};
 use badiano_record::resources::Versioned;
 use badiano_record::session::Page;
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// What is searched.
 pub(super) enum Scope<'a> {
@@ -115,7 +116,7 @@ pub(super) async fn run(
     }
     let next = page.next.clone().map(|after| cursor.next(after, total));
     bundle.set("link", links(caller, &cursor, &parsed, next).map_err(Refusal::fhir)?);
-    let entries = entries(caller, &page, &parsed.unknown, &asked);
+    let entries = entries(caller, page, &parsed.unknown, &asked);
     if !entries.is_empty() {
         bundle.set("entry", Value::Array(entries));
     }
@@ -236,10 +237,10 @@ fn parse_all(
     words::parse_all(&kinds, &others, strict, parameters)
 }
 
-fn entries(caller: &Caller, page: &Page, unknown: &[String], asked: &Asked) -> Vec<Value> {
+fn entries(caller: &Caller, page: Page, unknown: &[String], asked: &Asked) -> Vec<Value> {
     let mut entries: Vec<Value> = Vec::new();
-    entries.extend(page.hits.iter().map(|v| entry(caller, v, "match", asked)));
-    entries.extend(page.included.iter().map(|v| entry(caller, v, "include", asked)));
+    entries.extend(page.hits.into_iter().map(|v| entry(caller, v, "match", asked)));
+    entries.extend(page.included.into_iter().map(|v| entry(caller, v, "include", asked)));
     if !unknown.is_empty() {
         let text = format!("not understood and left out: {}", unknown.join(", "));
         let warning = fhir!({
@@ -251,11 +252,16 @@ fn entries(caller: &Caller, page: &Page, unknown: &[String], asked: &Asked) -> V
     entries
 }
 
-fn entry(caller: &Caller, found: &Versioned, mode: &str, asked: &Asked) -> Value {
+fn entry(caller: &Caller, found: Versioned, mode: &str, asked: &Asked) -> Value {
     let (kind, id) = (found.resource.resource_type(), found.resource.id());
+    let url = format!("{}/fhir/{kind}/{id}", caller.base);
+    let part = match asked.subset.of(&found.resource) {
+        Cow::Owned(part) => Some(part),
+        Cow::Borrowed(_) => None,
+    };
     fhir!({
-        "fullUrl": (format!("{}/fhir/{kind}/{id}", caller.base)),
-        "resource": (asked.subset.of(&found.resource).into_owned()),
+        "fullUrl": url,
+        "resource": (part.unwrap_or(found.resource)),
         "search": { "mode": mode }
     })
 }
