@@ -9,6 +9,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use commands::administer;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// El expediente clínico y las imágenes de un país, en un solo programa.
 /// One program for a country's health record and its images.
 #[derive(Parser)]
