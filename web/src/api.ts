@@ -479,6 +479,9 @@ export type DicomObject = Record<string, { vr: string; Value?: unknown[] }>;
 export interface RejectedObjects { objects: RejectedObject[] }
 export interface RejectedObject { study: string; series: string; sop: string; sop_class: string; reason: string; meaning: string; note: string; at: Instant; awaited: boolean }
 
+/** POST /api/wrap?study=|accession=|patient=&title=&origin= with a JPEG, PNG, MP4, PDF or CDA */
+export interface WrappedFile { study: string; series: string; sop: string; sop_class: string; kind: 'jpeg' | 'png' | 'mp4' | 'pdf' | 'cda' }
+
 /** GET /api/admin/routes; PUT a Route -> Route */
 export interface Routes { routes: Route[]; waiting: WaitingErrand[] }
 /** A route as data; docs/operations says its words. */

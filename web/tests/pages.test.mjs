@@ -151,6 +151,13 @@ test('a series is rejected with its reason, shown among what was rejected, and g
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: /Abrir NÚÑEZ LARA, ANA/ }).click();
   await page.getByText('For Referring Provider').waitFor();
+  await page.getByRole('button', { name: 'Agregar archivo' }).last().click();
+  await page.setInputFiles('[name=add-file]', { name: 'herida.jpg', mimeType: 'image/jpeg', buffer: Buffer.from([255, 216, 255]) });
+  await page.fill('[name=add-title]', 'Herida');
+  await page.keyboard.press('Enter');
+  await page.getByText('1 archivos guardados.').waitFor();
+  const [brought] = state.asked.filter((a) => a.path === '/api/wrap');
+  assert.match(brought.url, /study=2\.25\.900&title=Herida&origin=photograph/);
   await page.getByRole('button', { name: 'Enviar a un equipo' }).click();
   await page.selectOption('[name=send-to]', 'NEURO');
   await page.getByRole('dialog').getByRole('button', { name: 'Enviar a un equipo' }).click();

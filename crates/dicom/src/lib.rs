@@ -14,6 +14,7 @@ pub mod part10;
 pub mod pdu;
 pub mod pixel;
 pub mod query;
+pub mod wrap;
 
 pub use dicom_core::{Tag, VR};
 pub use dicom_dictionary_std::tags;

@@ -193,6 +193,7 @@ fn reading_routes() -> Doors {
         .route("/api/studies/{uid}/claim", post(pages::work::claim))
         .route("/api/studies/{uid}/move", post(pages::work::step))
         .route("/api/studies/{uid}/report", post(pages::reading::write))
+        .route("/api/wrap", post(pages::wrap::wrap))
         .route("/api/destinations", get(pages::routing::destinations))
         .route("/api/studies/{uid}/send", post(pages::routing::send))
         .route("/api/rejected", get(pages::rejection::list))

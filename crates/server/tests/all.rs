@@ -21,3 +21,4 @@ mod subscriptions;
 mod system_tokens;
 mod terminology;
 mod who_is_who;
+mod wrapped_files;

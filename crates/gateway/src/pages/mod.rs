@@ -27,3 +27,4 @@ pub mod session;
 pub mod systems;
 pub mod templates;
 pub mod work;
+pub mod wrap;

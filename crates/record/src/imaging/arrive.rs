@@ -62,6 +62,7 @@ struct Whole {
     header: Header,
     announced: Option<(String, String)>,
     source_aet: String,
+    patient: Option<String>,
 }
 
 /// An object on its way in. Dropped before the end, it leaves nothing but space that is reused.
@@ -72,6 +73,8 @@ pub struct Receiving {
     announced: Option<(String, String)>,
     /// AE title, where one sent it.
     source_aet: String,
+    /// Whose it is, where that was decided before.
+    patient: Option<String>,
 }
 
 impl Session {
@@ -97,7 +100,8 @@ impl Session {
         self.receiving(Parser::part10())
     }
 
-    pub(super) fn may_store_images(&self) -> Result<(), Fault> {
+    /// Whether this principal may bring images in.
+    pub fn may_store_images(&self) -> Result<(), Fault> {
         let allowed = access::classes(self.principal(), self.purpose(), Action::Write);
         let scoped = access::scope_names(self.principal(), "ImagingStudy", Action::Write);
         if DataClass::Imaging.bit() & !allowed == 0 && scoped {
@@ -114,7 +118,14 @@ impl Session {
     fn receiving(&self, parser: Parser) -> Result<Receiving, Fault> {
         self.may_bring()?;
         let blob = self.node().store().blob_writer()?;
-        Ok(Receiving { session: self.clone(), blob, parser, announced: None, source_aet: String::new() })
+        Ok(Receiving {
+            session: self.clone(),
+            blob,
+            parser,
+            announced: None,
+            source_aet: String::new(),
+            patient: None,
+        })
     }
 }
 
@@ -125,6 +136,11 @@ impl Receiving {
         self.blob.write(bytes)
     }
 
+    /// Whose the object is, where a person has said so; else its header says.
+    pub(super) fn belongs_to(&mut self, patient: &str) {
+        self.patient = Some(patient.to_owned());
+    }
+
     /// All bytes are in: durable when this returns.
     pub async fn finish(self) -> Result<ArrivedInstance, Fault> {
         self.finish_in(None).await.map_err(|refused| refused.fault)
@@ -132,10 +148,10 @@ impl Receiving {
 
     /// The same, for a door that names the study; an object of another study is refused.
     pub async fn finish_in(self, wanted: Option<&str>) -> Result<ArrivedInstance, NotStored> {
-        let Receiving { session, blob, parser, announced, source_aet } = self;
+        let Receiving { session, blob, parser, announced, source_aet, patient } = self;
         let header = parser.finish().map_err(|error| NotStored::unread(unreadable(error)))?;
         let named = NotStored::of(&header.dataset);
-        let whole = Whole { session, blob, header, announced, source_aet };
+        let whole = Whole { session, blob, header, announced, source_aet, patient };
         whole.keep(wanted).await.map_err(|fault| NotStored { fault, ..named })
     }
 }
@@ -182,7 +198,8 @@ impl Whole {
         let dataset = header.dataset;
         let note = rejection::note_in(&row.sop_class, &dataset)?;
         let session = self.session.clone();
-        let write = move |tx: &mut Tx<'_>| arrive(tx, &writer, row, &dataset, note.as_ref(), &session);
+        let said = Said { dataset, note, patient: self.patient };
+        let write = move |tx: &mut Tx<'_>| arrive(tx, &writer, row, &said, &session);
         let arrival = self.session.node().store().write(write).await?;
         Ok(ArrivedInstance {
             study: study.as_str().to_owned(),
@@ -255,14 +272,21 @@ fn frame_table(header: &Header) -> Vec<(u64, u64)> {
     header.frames.iter().filter_map(span).collect()
 }
 
+/// What is known of an object besides its row.
+struct Said {
+    dataset: DataSet,
+    note: Option<rejection::Note>,
+    patient: Option<String>,
+}
+
 fn arrive(
     tx: &mut Tx<'_>,
     writer: &Writer,
     mut row: InstanceRow,
-    dataset: &DataSet,
-    note: Option<&rejection::Note>,
+    said: &Said,
     session: &Session,
 ) -> Result<Arrival, Fault> {
+    let dataset = &said.dataset;
     let aside = tx.aside(row.sop.as_str())?;
     if rejection::stays_out(tx, aside.as_ref())? {
         let of = aside.map_or(0, |a| a.pat);
@@ -278,7 +302,10 @@ fn arrive(
         Some(case) => (case.patient.clone(), case.unmatched),
         None => match settled(tx, &study)? {
             Some(patient) => (patient, false),
-            None => whose(tx, writer, dataset, &study, &accession)?,
+            None => match &said.patient {
+                Some(patient) => (patient.clone(), false),
+                None => whose(tx, writer, dataset, &study, &accession)?,
+            },
         },
     };
     row.pat = pat_of(&patient);
@@ -305,7 +332,7 @@ fn arrive(
     mark_grown(tx, &study, writer.now)?;
     writer.leaf(tx, Act::Create, "store-instance", std::slice::from_ref(&patient), &sop)?;
     routing::route_object(tx, writer, session, dataset, (&study, &sop))?;
-    match note {
+    match &said.note {
         Some(note) => rejection::follow(tx, writer, &|stub| session.sees(stub), note, &row, &patient)?,
         None => rejection::hide_awaited(tx, writer, &row, aside)?,
     }

@@ -15,6 +15,7 @@ mod routing;
 mod scheduled;
 mod serve;
 mod study;
+mod wrap;
 
 pub use arrive::{ArrivedInstance, NotStored, Receiving};
 pub(crate) use coercion::{ActiveRules, load as load_coercion};
@@ -31,6 +32,7 @@ pub use routing::{PRIORITIES, Route, Sending, WaitingErrand, Work, route_queue};
 pub use scheduled::worklist_entry;
 pub use serve::{ArchivedInstance, FoundImage, ImageReader};
 pub(crate) use study::series_of_study;
+pub use wrap::About;
 
 /// The id of the ImagingStudy of a study: the UID itself, which has the form of a FHIR id.
 pub fn imaging_study_id(study_uid: &str) -> String {
