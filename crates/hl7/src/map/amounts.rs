@@ -68,6 +68,43 @@ fn with_unit(m: &mut Mapping<'_>, mut made: Value, unit: [Part<'_>; 3]) -> Value
     made
 }
 
+/// A code and its words as a class of a coverage: its value and its name.
+pub(super) fn class(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let [code, words] = [1, 2].map(|n| m.take(part.component(n)));
+    let Some(value) = code.or_else(|| words.clone()) else { return Ok(None) };
+    let made = fhir!({ "value": value });
+    typed("BackboneElement", words.map_or(made.clone(), |words| made.with("name", words)))
+}
+
+/// The number of a CQ, and its unit where it is one of time.
+pub(super) fn value_cq(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    decimal(m, part.component(1))?.map_or(Ok(None), |value| typed("decimal", value))
+}
+
+pub(super) fn unit_of_time(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(sent) = m.take(part.component(2).subcomponent(1)) else { return Ok(None) };
+    typed("code", time_unit(&sent).ok_or("its unit of time is not known")?)
+}
+
+/// Units of time as FHIR's Timing has them (UCUM).
+fn time_unit(sent: &str) -> Option<&'static str> {
+    match sent.to_lowercase().as_str() {
+        "s" | "sec" | "seconds" => Some("s"),
+        "min" | "minutes" => Some("min"),
+        "h" | "hr" | "hours" => Some("h"),
+        "d" | "day" | "days" => Some("d"),
+        "wk" | "w" | "weeks" => Some("wk"),
+        "mo" | "months" => Some("mo"),
+        "a" | "y" | "years" => Some("a"),
+        _ => None,
+    }
+}
+
+pub(super) fn time_of_day(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(sent) = m.take(part) else { return Ok(None) };
+    typed("time", time::time(&sent).ok_or("it is no time of day")?)
+}
+
 /// CP, MO: an amount and its currency.
 pub(super) fn money(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
     let Some(value) = decimal(m, part.component(1).subcomponent(1))? else { return Ok(None) };
@@ -150,16 +187,38 @@ pub(super) fn timing_rpt(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer
         let code = made["code"].clone();
         made.set("code", code.with("text", text));
     }
-    if let (Some(period), Some(unit)) = (decimal(m, part.component(5))?, m.take(part.component(6))) {
-        let unit = unit.to_lowercase();
-        let unit = match unit.as_str() {
-            "s" | "min" | "h" | "d" | "wk" | "mo" | "a" => unit.as_str(),
-            "hr" | "hours" => "h",
-            "days" => "d",
-            _ => return Err("its unit of time is not known"),
-        };
+    if let (Some(period), Some(unit)) =
+        (decimal(m, part.component(5))?, m.take(part.component(6).subcomponent(1)))
+    {
+        let unit = time_unit(&unit).ok_or("its unit of time is not known")?;
         let repeat = made["repeat"].clone();
         made.set("repeat", repeat.with("period", period).with("periodUnit", unit));
+    }
+    // RPT.8 and RPT.9: the event it is related to, and how long from it.
+    if let Some(sent) = m.take(part.component(8)) {
+        let when = EVENTS.iter().find(|(own, _)| *own == sent.to_uppercase());
+        match when {
+            Some((_, when)) => {
+                let mut repeat = made["repeat"].clone();
+                repeat.push("when", *when);
+                made.set("repeat", repeat);
+            }
+            None => m.refuse(part.component(8), "the event is not one that FHIR has"),
+        }
+    }
+    if let Some(offset) = decimal(m, part.component(9))? {
+        let unit = m.take(part.component(10).subcomponent(1));
+        let seconds = match unit.as_deref().map_or(Some("min"), time_unit) {
+            Some("s") => 1,
+            Some("min") => 60,
+            Some("h") => 3_600,
+            Some("d") => 86_400,
+            _ => return Err("its unit of time is not known"),
+        };
+        let count = offset.as_number().and_then(|n| n.parse::<i64>().ok()).ok_or(NO_NUMBER)?;
+        let minutes = count.saturating_mul(seconds) / 60;
+        let repeat = made["repeat"].clone();
+        made.set("repeat", repeat.with("offset", minutes));
     }
     if made.as_object().is_none_or(badiano_fhir::value::Object::is_empty) {
         Ok(None)
@@ -167,6 +226,47 @@ pub(super) fn timing_rpt(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer
         typed("Timing", made)
     }
 }
+
+/// CQ of a time as whole minutes.
+pub(super) fn minutes_cq(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(count) = m.take(part.component(1)).map(|t| t.parse::<i64>().ok()) else { return Ok(None) };
+    let count = count.filter(|n| (0..=1_000_000).contains(n)).ok_or(NO_NUMBER)?;
+    let seconds = match m.take(part.component(2).subcomponent(1)).as_deref().map_or(Some("min"), time_unit) {
+        Some("s") => 1,
+        Some("min") => 60,
+        Some("h") => 3_600,
+        Some("d") => 86_400,
+        _ => return Err("its unit of time is not known"),
+    };
+    typed("unsignedInt", count * seconds / 60)
+}
+
+/// CQ of a time as a Duration.
+pub(super) fn duration_cq(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let Some(value) = decimal(m, part.component(1))? else { return Ok(None) };
+    let unit = part.component(2);
+    let code = m.take(unit.subcomponent(1)).as_deref().and_then(time_unit);
+    let code = code.ok_or("its unit of time is not known")?;
+    let shown = m.take(unit.subcomponent(2)).unwrap_or_else(|| code.to_owned());
+    typed("Duration", fhir!({ "value": value, "unit": shown, "system": UCUM, "code": code }))
+}
+
+/// Events of the day (table 0528) that FHIR has too.
+pub(super) const EVENTS: [(&str, &str); 13] = [
+    ("AC", "AC"),
+    ("ACD", "ACD"),
+    ("ACM", "ACM"),
+    ("ACV", "ACV"),
+    ("HS", "HS"),
+    ("PC", "PC"),
+    ("PCD", "PCD"),
+    ("PCM", "PCM"),
+    ("PCV", "PCV"),
+    ("C", "C"),
+    ("CD", "CD"),
+    ("CM", "CM"),
+    ("CV", "CV"),
+];
 
 /// `BID`, `Q6H`, `QID`, `PRN`: the code as said, and what it means where it is one of the common ones (HL7 table 0335).
 fn repeat_pattern(m: &mut Mapping<'_>, part: Part<'_>) -> Value {

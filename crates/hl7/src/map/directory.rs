@@ -10,11 +10,13 @@ use crate::message::Part;
 use badiano_fhir::{Value, fhir, json};
 
 const IDENTIFIER_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
+const UNIVERSAL_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0301";
 const PHYSICAL: &str = "http://terminology.hl7.org/CodeSystem/location-physical-type";
 
 impl Mapping<'_> {
     /// Adds a resource to the directory, once, and gives its full URL.
-    pub fn listed(&mut self, resource: Value) -> String {
+    pub fn listed(&mut self, mut resource: Value) -> String {
+        self.tables.call(&mut resource);
         let url = uuid_of(&[&self.sender, &self.message.control_id(), &json::to_string(&resource)]);
         if self.naming.whole && !self.directory.iter().any(|(known, _)| *known == url) {
             self.directory.push((url.clone(), resource));
@@ -23,7 +25,7 @@ impl Mapping<'_> {
     }
 
     /// A reference to a new resource of the directory, by name.
-    fn named(&mut self, kind: &str, resource: Value, display: &str) -> Value {
+    pub fn named(&mut self, kind: &str, resource: Value, display: &str) -> Value {
         let identifier = resource["identifier"].at(0).clone();
         let url = self.listed(resource);
         let made = fhir!({ "reference": url, "type": kind });
@@ -32,7 +34,7 @@ impl Mapping<'_> {
     }
 
     /// An identifier of a number under an authority, which the sender is where none is named.
-    fn number(&mut self, value: &str, authority: &[String; 3], kind: Option<&str>, space: &str) -> Value {
+    pub fn number(&mut self, value: &str, authority: &[String; 3], kind: Option<&str>, space: &str) -> Value {
         let [namespace, universal, universal_type] = authority;
         let mut made = Value::object();
         if let Some(kind) = kind {
@@ -42,8 +44,43 @@ impl Mapping<'_> {
         if let Some(system) = system.or_else(|| self.own_system(space)) {
             made.set("system", system);
         }
-        made.with("value", value)
+        made.set("value", value);
+        if !universal.is_empty()
+            && self.naming.whole
+            && let Some(assigner) = self.assigner(authority)
+        {
+            made.set("assigner", assigner);
+        }
+        made
     }
+
+    /// Who gave a number (HD): an organisation of the directory where it has a number of its own, else its name.
+    pub fn assigner(&mut self, authority: &[String; 3]) -> Option<Value> {
+        let [namespace, universal, kind] = authority;
+        let shown = if namespace.is_empty() { universal } else { namespace };
+        if shown.is_empty() {
+            return None;
+        }
+        if universal.is_empty() || !self.naming.whole {
+            return (!namespace.is_empty()).then(|| fhir!({ "display": (namespace.as_str()) }));
+        }
+        let mut made = fhir!({ "resourceType": "Organization" });
+        made.set("identifier", Value::Array(identifiers_hd(namespace, universal, kind)));
+        let url = self.listed(made);
+        Some(fhir!({ "reference": url, "display": (shown.as_str()) }))
+    }
+}
+
+/// The name and the registered number of an HD as identifiers.
+fn identifiers_hd(namespace: &str, universal: &str, kind: &str) -> Vec<Value> {
+    let mut made = Vec::new();
+    if !namespace.is_empty() {
+        made.push(fhir!({ "value": namespace }));
+    }
+    if !universal.is_empty() {
+        made.push(registered(universal, kind));
+    }
+    made
 }
 
 fn authority(m: &mut Mapping<'_>, part: Part<'_>) -> [String; 3] {
@@ -51,7 +88,7 @@ fn authority(m: &mut Mapping<'_>, part: Part<'_>) -> [String; 3] {
 }
 
 /// XON: name, number (component 10, or 3 of old), its authority and type.
-pub(super) fn organization(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+pub(super) fn organization(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     let name = m.take(part.piece(1));
     let number = m.take(part.piece(10)).or_else(|| m.take(part.piece(3)));
     let authority = authority(m, part.piece(6));
@@ -64,9 +101,57 @@ pub(super) fn organization(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answ
     if let Some(name) = &name {
         made.set("name", name.as_str());
     }
-    let Some(shown) = name.or(number) else { return Ok(None) };
+    details(m, row, &mut made)?;
+    let said = made.as_object().is_some_and(|o| o.len() > 1);
+    let Some(shown) = name.or(number).or_else(|| said.then(|| "?".to_owned())) else { return Ok(None) };
     let reference = m.named("Organization", made, &shown);
     typed("Reference", reference)
+}
+
+/// What fields beside the one at work tell of an organisation or a member of staff: `address=ORC-22 telecom=ORC-23`, and of
+/// the person to speak to there (`contact-name=`, `contact-telecom=`, `contact-address=`).
+pub(super) fn details(m: &mut Mapping<'_>, row: &Row, made: &mut Value) -> Result<(), &'static str> {
+    if !m.naming.whole {
+        return Ok(());
+    }
+    let telecom: person::Read = person::contact;
+    for (option, key, read) in
+        [("address", "address", person::address as person::Read), ("telecom", "telecom", telecom)]
+    {
+        for part in row.option(option).map(|at| m.all_beside(at)).unwrap_or_default() {
+            if let Some(found) = read(m, part, row)? {
+                made.push(key, found.value);
+            }
+        }
+    }
+    let mut contact = Value::object();
+    for (option, key, read) in [
+        ("contact-name", "name", person::name as person::Read),
+        ("contact-telecom", "telecom", telecom),
+        ("contact-address", "address", person::address),
+    ] {
+        for part in row.option(option).map(|at| m.all_beside(at)).unwrap_or_default() {
+            match (read(m, part, row)?, key) {
+                (Some(found), "telecom") => contact.push(key, found.value),
+                (Some(found), _) if contact[key].is_null() => contact.set(key, found.value),
+                _ => {}
+            }
+        }
+    }
+    if contact.as_object().is_some_and(|o| !o.is_empty()) {
+        made.push("contact", contact);
+    }
+    Ok(())
+}
+
+/// HD of an application as its number: the registered one, else its name.
+pub(super) fn identifier_hd(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let [name, universal, kind] = [1, 2, 3].map(|n| m.take(part.component(n)));
+    match (universal, name) {
+        (Some(universal), _) => typed("Identifier", registered(&universal, kind.as_deref().unwrap_or(""))),
+        (None, Some(name)) => typed("Identifier", fhir!({ "value": name })),
+        (None, None) => Ok(None),
+    }
 }
 
 /// HD: an organisation by the name of its application or place, and its registered number.
@@ -74,23 +159,29 @@ pub(super) fn organization_hd(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> A
     let [name, universal, kind] = [1, 2, 3].map(|n| m.take(part.piece(n)));
     let Some(shown) = name.clone().or_else(|| universal.clone()) else { return Ok(None) };
     let mut made = fhir!({ "resourceType": "Organization" });
-    if let Some(universal) = &universal {
-        let identifier = registered(universal, kind.as_deref().unwrap_or(""));
-        made.push("identifier", identifier);
-    }
+    let (namespace, universal) = (name.as_deref().unwrap_or(""), universal.as_deref().unwrap_or(""));
+    let numbers = identifiers_hd(namespace, universal, kind.as_deref().unwrap_or(""));
+    made.set("identifier", Value::Array(numbers));
     made.set("name", shown.as_str());
     let reference = m.named("Organization", made, &shown);
     typed("Reference", reference)
 }
 
-/// A number of its own register (RFC 3986): an OID, a UUID or an address.
-fn registered(universal: &str, kind: &str) -> Value {
+/// A number of its own register (RFC 3986 for an OID or a UUID), with the kind of register (table 0301).
+pub(super) fn registered(universal: &str, kind: &str) -> Value {
     let value = match kind {
         "ISO" => format!("urn:oid:{universal}"),
         "UUID" | "GUID" => format!("urn:uuid:{}", universal.to_ascii_lowercase()),
         _ => universal.to_owned(),
     };
-    fhir!({ "system": "urn:ietf:rfc:3986", "value": value })
+    let mut made = Value::object();
+    if !kind.is_empty() {
+        made.set("type", fhir!({ "coding": [{ "system": UNIVERSAL_TYPE, "code": kind }] }));
+    }
+    if matches!(kind, "ISO" | "UUID" | "GUID" | "URI" | "URL" | "") {
+        made.set("system", "urn:ietf:rfc:3986");
+    }
+    made.with("value", value)
 }
 
 /// HD as the address of an application: its registered number, else its name.
@@ -215,8 +306,13 @@ pub(super) fn place_of(m: &mut Mapping<'_>, part: Part<'_>) -> Option<Value> {
 
 /// DLD: where the patient went.
 pub(super) fn discharged_to(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
-    let Some(name) = m.take(part.component(1).subcomponent(1)) else { return Ok(None) };
-    let made = fhir!({ "resourceType": "Location", "name": (name.as_str()) });
+    let system = Some("http://terminology.hl7.org/CodeSystem/v2-0113");
+    let Some(concept) = read_concept(m, part.component(1), system) else { return Ok(None) };
+    let coding = concept["coding"].at(0);
+    let said = [concept.str_of("text"), coding.str_of("display"), coding.str_of("code")];
+    let name = said.into_iter().find(|t| !t.is_empty()).unwrap_or("").to_owned();
+    let mut made = fhir!({ "resourceType": "Location", "name": (name.as_str()) });
+    made.push("type", concept);
     let reference = m.named("Location", made, &name);
     typed("Reference", reference)
 }
@@ -243,49 +339,34 @@ pub(super) fn insurer(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer 
     if let Some(name) = &name {
         made.set("name", name.as_str());
     }
-    if let Some(field) = m.beside("IN1-5").filter(|_| m.naming.whole)
-        && let Some(address) = person::address(m, field, row)?
-    {
-        made.push("address", address.value);
-    }
-    if let Some(field) = m.beside("IN1-7").filter(|_| m.naming.whole)
-        && let Some(contact) = person::contact(m, field, row)?
-    {
-        made.push("telecom", contact.value);
-    }
+    details(m, row, &mut made)?;
     let Some(shown) = name.or(number) else { return Ok(None) };
     let reference = m.named("Organization", made, &shown);
     typed("Reference", reference)
 }
 
-/// IN1-16 with what the segment tells of the insured person.
-pub(super) fn insured(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
-    let Some(name) = person::name(m, part, row)? else { return Ok(None) };
-    let shown = person::shown(&name.value);
-    if m.person.is_empty() || !m.naming.whole {
-        return typed("Reference", fhir!({ "type": "RelatedPerson", "display": shown }));
+/// A resource of its own (`resource=`) that another block fills from the same segments, referred to; about the patient with
+/// `subject=`. Where it is not made, a person's name is shown.
+pub(super) fn made(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let (kind, block) =
+        (row.option("resource").unwrap_or("RelatedPerson"), row.option("block").unwrap_or(""));
+    let of_patient = row.option("subject");
+    if !m.naming.whole || (of_patient.is_some() && m.person.is_empty()) {
+        let Some(name) = person::name(m, part, row)? else { return Ok(None) };
+        return typed("Reference", fhir!({ "type": kind, "display": (person::shown(&name.value)) }));
     }
-    let mut made = fhir!({ "resourceType": "RelatedPerson" });
-    made.push("name", name.value);
-    if let Some(sent) = m.beside("IN1-18").and_then(|p| m.take(p.component(1)))
-        && let Some(day) = super::time::date(&sent)
-    {
-        made.set("birthDate", day);
+    let mut made = fhir!({ "resourceType": kind });
+    m.fill_beside(block, &mut made);
+    if made.as_object().is_none_or(|o| o.len() == 1) {
+        return Ok(None);
     }
-    if let Some(sent) = m.beside("IN1-43").and_then(|p| m.take(p.component(1))) {
-        let sent = sent.to_uppercase();
-        let gender = m.tables.codes("gender").and_then(|c| c.value(&sent)).map(|(g, _)| g.to_owned());
-        if let Some(gender) = gender {
-            made.set("gender", gender);
-        }
+    if let Some(element) = of_patient {
+        made.set(element, fhir!({ "reference": (m.person.as_str()) }));
     }
-    if let Some(field) = m.beside("IN1-19")
-        && let Some(address) = person::address(m, field, row)?
-    {
-        made.push("address", address.value);
-    }
-    made.set("patient", fhir!({ "reference": (m.person.as_str()) }));
-    let reference = m.named("RelatedPerson", made, &shown);
+    let shown = person::shown(made["name"].at(0));
+    let number = made["identifier"].at(0).str_of("value").to_owned();
+    let shown = [shown, number].into_iter().find(|t| !t.is_empty()).unwrap_or_else(|| kind.to_owned());
+    let reference = m.named(kind, made, &shown);
     typed("Reference", reference)
 }
 

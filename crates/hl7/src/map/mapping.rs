@@ -67,6 +67,24 @@ impl<'m> Mapping<'m> {
         Some(segment.field(place.field).repetition(1)).filter(|p| !p.is_empty())
     }
 
+    /// Fills another resource from the segments that the row at work is filled from.
+    pub fn fill_beside(&mut self, block: &str, resource: &mut Value) {
+        let around = self.around.clone();
+        let pending = std::mem::take(&mut self.pending);
+        self.fill(block, &around, resource);
+        self.around = around;
+        self.pending = pending;
+    }
+
+    /// All repetitions of a field beside the one at work that are not empty.
+    pub fn all_beside(&self, place: &str) -> Vec<Part<'m>> {
+        let Some(place) = Location::parse(place) else { return Vec::new() };
+        let segment = self.around.iter().find(|s| s.raw_name() == place.segment).copied();
+        let Some(segment) = segment else { return Vec::new() };
+        let field = segment.field(place.field);
+        field.repetitions().filter(|p| !p.is_empty() && !p.is_null()).collect()
+    }
+
     /// The trimmed text of a part, counted as read; nothing where it is empty or the null `""`.
     pub fn take(&mut self, part: Part<'_>) -> Option<String> {
         if part.is_empty() {
@@ -146,6 +164,7 @@ impl<'m> Mapping<'m> {
                 fall_back(resource, &fallback.target, &fallback.value);
             }
         }
+        tables.call(resource);
     }
 
     fn fill_one(&mut self, row: &Row, part: Part<'_>, resource: &mut Value) {

@@ -366,7 +366,8 @@ impl<'m> Building<'m> {
     }
 
     /// Adds a resource under its full URL, which is made of sender, control id and role.
-    fn add(&mut self, role: &str, resource: Value) -> String {
+    fn add(&mut self, role: &str, mut resource: Value) -> String {
+        self.m.tables.call(&mut resource);
         let url = full_url(&self.m, role);
         if self.resources.len() < RESOURCES_MAX {
             self.resources.push((url.clone(), resource));

@@ -81,6 +81,7 @@ impl<'m> Building<'m> {
         }
         if !self.makes_orders() {
             let url = full_url(&self.m, &format!("order-{role}"));
+            self.m.tables.call(&mut request);
             self.aside.push((url, request));
             return;
         }

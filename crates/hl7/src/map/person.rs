@@ -48,6 +48,9 @@ fn family(
     }
 }
 
+/// How a part of a message is read as a value.
+pub(super) type Read = fn(&mut Mapping<'_>, Part<'_>, &Row) -> Answer;
+
 /// XPN as a HumanName.
 pub(super) fn name(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     let second_at: usize = row.option("second-surname").and_then(|n| n.parse().ok()).unwrap_or(0);
@@ -55,20 +58,11 @@ pub(super) fn name(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     let (family, extensions) = family(m, part.component(1), second);
     let mut made = Value::object();
     let kind = m.take(part.component(7));
-    let usage = match kind.as_deref() {
-        Some("L") => Some("official"),
-        Some("D") => Some("usual"),
-        Some("M") => Some("maiden"),
-        Some("N") => Some("nickname"),
-        Some("T") => Some("temp"),
-        Some("A" | "S") => Some("anonymous"),
-        Some(_) => {
-            m.refuse(part.component(7), "the type of name is not one that FHIR has");
-            row.option("use")
-        }
-        None => row.option("use"),
-    };
-    if let Some(usage) = usage {
+    let usage = kind.as_deref().and_then(use_of_name);
+    if kind.is_some() && usage.is_none() {
+        m.refuse(part.component(7), "the type of name is not one that FHIR has");
+    }
+    if let Some(usage) = usage.or_else(|| row.option("use")) {
         made.set("use", usage);
     }
     if !family.is_empty() {
@@ -89,9 +83,63 @@ pub(super) fn name(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     if let Some(text) = m.take(part.component(14)) {
         made.push("suffix", text);
     }
-    period(m, part, [12, 13], &mut made);
+    validity(m, part, 10, [12, 13], &mut made);
+    if let Some(code) = m.take(part.component(11)) {
+        let url = "http://hl7.org/fhir/StructureDefinition/humanname-assembly-order";
+        match ASSEMBLY.iter().find(|(own, _)| *own == code) {
+            Some((_, order)) => made.push("extension", fhir!({ "url": url, "valueCode": (*order) })),
+            None => m.refuse(part.component(11), "the order of names is not one that FHIR has"),
+        }
+    }
     let says_something = ["family", "given"].iter().any(|k| !made[*k].is_null());
     if says_something { typed("HumanName", made) } else { Ok(None) }
+}
+
+/// The order in which names are put together (table 0444).
+pub(super) const ASSEMBLY: [(&str, &str); 2] = [("F", "NL3"), ("G", "NL1")];
+
+/// What a name is for (table 0200).
+fn use_of_name(code: &str) -> Option<&'static str> {
+    NAME_USES.iter().find(|(own, _)| *own == code).map(|(_, usage)| *usage)
+}
+
+/// Codes of table 0200 and the uses that they are; the first of a use is the one that is written.
+pub(super) const NAME_USES: [(&str, &str); 14] = [
+    ("L", "official"),
+    ("D", "usual"),
+    ("M", "maiden"),
+    ("N", "nickname"),
+    ("T", "temp"),
+    ("S", "anonymous"),
+    ("BAD", "old"),
+    ("NOUSE", "old"),
+    ("A", "anonymous"),
+    ("MSK", "anonymous"),
+    ("NAV", "temp"),
+    ("NB", "temp"),
+    ("TEMP", "temp"),
+    ("K", "nickname"),
+];
+
+/// The name that somebody is called by (XPN.15), as a name of its own.
+pub(super) fn called(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+    let given = m.take(part.component(15));
+    given.map_or(Ok(None), |given| typed("HumanName", fhir!({ "use": "nickname", "given": [given] })))
+}
+
+/// When something holds: from two components, else from the range of another (DR).
+fn validity(m: &mut Mapping<'_>, part: Part<'_>, range: usize, own: [usize; 2], made: &mut Value) {
+    period(m, part, own, made);
+    if !made["period"].is_null() {
+        return;
+    }
+    for (n, key) in [(1, "start"), (2, "end")] {
+        let inner = part.piece(range).subcomponent(n);
+        if let Some(read) = m.take(inner).and_then(|t| super::time::date_time(&t, &m.naming.zone)) {
+            let period = made["period"].clone();
+            made.set("period", period.with(key, read));
+        }
+    }
 }
 
 /// When something begins and ends to hold, from two components.
@@ -127,26 +175,36 @@ pub(super) fn address(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
             lines.extend(m.take(own));
         }
     }
-    lines.extend([2, 8].into_iter().filter_map(|n| m.take(part.component(n))));
+    lines.extend([2, 8, 19].into_iter().filter_map(|n| m.take(part.component(n))));
     for line in lines {
         made.push("line", line);
     }
     for (n, key) in [(3, "city"), (4, "state"), (5, "postalCode"), (6, "country"), (9, "district")] {
-        if let Some(text) = m.take(part.component(n)) {
+        // A coded county has words in its second place.
+        let component = part.component(n);
+        if let Some(text) = m.take(component.subcomponent(1)).or_else(|| m.take(component.subcomponent(2))) {
             made.set(key, text);
         }
     }
     if made.as_object().is_none_or(badiano_fhir::value::Object::is_empty) {
         return Ok(None);
     }
-    period(m, part, [13, 14], &mut made);
+    validity(m, part, 12, [13, 14], &mut made);
+    if let Some(tract) = m.take(part.component(10)) {
+        let url = "http://hl7.org/fhir/StructureDefinition/iso21090-ADXP-censusTract";
+        made.push("extension", fhir!({ "url": url, "valueString": tract }));
+    }
     match m.take(part.component(7)).as_deref() {
         Some("H" | "P") => made.set("use", "home"),
         Some("B" | "O") => made.set("use", "work"),
         Some("C") => made.set("use", "temp"),
         Some("BI") => made.set("use", "billing"),
         Some("BA") => made.set("use", "old"),
-        Some("M") => made.set("type", "postal"),
+        Some("M" | "SH") => made.set("type", "postal"),
+        Some("V" | "HV") => {
+            let url = "http://hl7.org/fhir/StructureDefinition/iso21090-AD-use";
+            made.push("extension", fhir!({ "url": url, "valueCode": "HV" }));
+        }
         Some(_) => m.refuse(part.component(7), "the type of address is not one that FHIR has"),
         None => {}
     }
@@ -157,29 +215,51 @@ pub(super) fn address_text(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answ
     m.take(part).map_or(Ok(None), |t| typed("Address", fhir!({ "text": t })))
 }
 
-/// XTN as a ContactPoint: number (1, or 5 to 9, or 12), use (2), equipment (3), mail address (4).
+/// XTN as a ContactPoint: number (12, or 5 to 8, or 1), use (2), equipment (3), mail address (4).
 pub(super) fn contact(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     let [usage, equipment] = [2, 3].map(|n| m.take(part.component(n)));
     let is_mail =
         matches!(equipment.as_deref(), Some("Internet" | "X.400")) || usage.as_deref() == Some("NET");
-    // Only what becomes the value is read; the rest stays a loss.
-    let mut value = if is_mail { m.take(part.component(4)) } else { None };
-    value = value.or_else(|| m.take(part.component(1))).or_else(|| m.take(part.component(12)));
-    value = value.or_else(|| telephone(m, part)).or_else(|| m.take(part.component(4)));
+    let pieces = pieces_of_number(m, part);
+    let [first, mail, whole] = [1, 4, 12].map(|n| m.take(part.component(n)));
+    let told = [whole.clone().filter(|_| !is_mail), mail.clone().filter(|_| is_mail)];
+    let in_pieces = pieces.iter().any(|(n, _)| *n == 7) && !is_mail;
+    let value = told.into_iter().flatten().next().or_else(|| in_pieces.then(|| telephone(&pieces)));
+    let value = value.or_else(|| first.clone()).or_else(|| mail.clone()).or_else(|| whole.clone());
+    let value = value.or_else(|| (!pieces.is_empty()).then(|| telephone(&pieces)));
     let Some(value) = value.or_else(|| m.take(part.component(9))) else { return Ok(None) };
     let system = match equipment.as_deref() {
         _ if is_mail || value.contains('@') => "email",
         Some("FX") => "fax",
         Some("BP") => "pager",
+        Some("MD" | "SAT" | "TDD" | "TTY") => "other",
         _ => "phone",
     };
     let usage = match (usage.as_deref(), equipment.as_deref()) {
-        (_, Some("CP")) => Some("mobile"),
+        (_, Some("CP")) if row.option("use").is_none() => Some("mobile"),
         (Some("PRN" | "VHN"), _) => Some("home"),
         (Some("WPN"), _) => Some("work"),
+        (Some("PRS"), _) => Some("mobile"),
         _ => row.option("use"),
     };
     let mut made = fhir!({ "system": system, "value": value });
+    if equipment.as_deref() == Some("CP") && usage != Some("mobile") {
+        pushed(&mut made, EQUIPMENT, "CP");
+    }
+    if let Some(kind @ ("MD" | "SAT" | "TDD" | "TTY")) = equipment.as_deref() {
+        pushed(&mut made, EQUIPMENT, kind);
+    }
+    for (n, url) in NUMBER_PARTS {
+        if let Some((_, text)) = pieces.iter().find(|(of, _)| *of == n) {
+            pushed(&mut made, url, text);
+        }
+    }
+    // What is told beside the value in another form is kept beside it.
+    for (n, text) in [(1, first), (4, mail), (12, whole)] {
+        if let Some(text) = text.filter(|t| made.str_of("value") != t) {
+            pushed(&mut made, &format!("{OTHER_FORM}{n}"), &text);
+        }
+    }
     period(m, part, [13, 14], &mut made);
     if let Some(rank) = m.take(part.component(18)) {
         match rank.parse::<u32>().ok().filter(|n| *n > 0) {
@@ -196,17 +276,38 @@ pub(super) fn contact(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer 
     )
 }
 
+/// The kind of equipment where the system and the use of a contact point do not tell it.
+pub(super) const EQUIPMENT: &str = "urn:badiano:contact-equipment";
+/// Another form of the same contact, by component.
+pub(super) const OTHER_FORM: &str = "urn:badiano:contact-form-";
+/// Components that tell a telephone number in pieces.
+pub(super) const NUMBER_PARTS: [(usize, &str); 4] = [
+    (5, "http://hl7.org/fhir/StructureDefinition/contactpoint-country"),
+    (6, "http://hl7.org/fhir/StructureDefinition/contactpoint-area"),
+    (7, "http://hl7.org/fhir/StructureDefinition/contactpoint-local"),
+    (8, "http://hl7.org/fhir/StructureDefinition/contactpoint-extension"),
+];
+
+fn pushed(made: &mut Value, url: &str, text: &str) {
+    made.push("extension", fhir!({ "url": url, "valueString": text }));
+}
+
+fn pieces_of_number(m: &mut Mapping<'_>, part: Part<'_>) -> Vec<(usize, String)> {
+    [5, 6, 7, 8].into_iter().filter_map(|n| Some((n, m.take(part.component(n))?))).collect()
+}
+
 /// Country, area, number and extension in pieces.
-fn telephone(m: &mut Mapping<'_>, part: Part<'_>) -> Option<String> {
-    let [country, area, number] = [5, 6, 7].map(|n| m.take(part.component(n)));
-    let country = country.map(|c| format!("+{}", c.trim_start_matches('+')));
-    let extension = m.take(part.component(8)).map(|e| format!("ext. {e}"));
-    let pieces: Vec<String> = [country, area, number, extension].into_iter().flatten().collect();
-    (!pieces.is_empty()).then(|| pieces.join(" "))
+fn telephone(pieces: &[(usize, String)]) -> String {
+    let word = |(n, text): &(usize, String)| match n {
+        5 => format!("+{}", text.trim_start_matches('+')),
+        8 => format!("X{text}"),
+        _ => text.clone(),
+    };
+    pieces.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// XCN as a reference to a Practitioner of the directory, which shows name and number too.
-pub(super) fn practitioner(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+pub(super) fn practitioner(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     let number = m.take(part.piece(1));
     let (family, extensions) = family(m, part.piece(2), None);
     let [given, more, suffix, prefix, degree] = [3, 4, 5, 6, 7].map(|n| m.take(part.piece(n)));
@@ -214,10 +315,17 @@ pub(super) fn practitioner(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answ
     let kind = m.take(part.piece(13));
     let profession = m.take(part.piece(21));
     let mut held = Value::object();
-    period(m, part, [19, 20], &mut held);
+    validity(m, part, 17, [19, 20], &mut held);
+    let told = m.take(part.piece(10));
+    let usage = told.as_deref().and_then(use_of_name);
+    if told.is_some() && usage.is_none() {
+        m.refuse(part.piece(10), "the type of name is not one that FHIR has");
+    }
     reference(
         m,
+        row,
         Person {
+            usage,
             profession,
             period: held["period"].clone(),
             number,
@@ -235,7 +343,7 @@ pub(super) fn practitioner(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answ
 }
 
 /// NDL: the person stands in the subcomponents of its first component (CNN).
-pub(super) fn named_practitioner(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
+pub(super) fn named_practitioner(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     let person = part.component(1);
     let [number, family, given, more, suffix, prefix, degree] =
         [1, 2, 3, 4, 5, 6, 7].map(|n| m.take(person.subcomponent(n)));
@@ -243,7 +351,9 @@ pub(super) fn named_practitioner(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -
     let (family, extensions, kind) = (family.unwrap_or_default(), Vec::new(), None);
     reference(
         m,
+        row,
         Person {
+            usage: None,
             profession: None,
             period: Value::Null,
             number,
@@ -262,6 +372,7 @@ pub(super) fn named_practitioner(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -
 
 /// A member of staff as a message names one.
 struct Person {
+    usage: Option<&'static str>,
     number: Option<String>,
     family: String,
     extensions: Vec<(&'static str, String)>,
@@ -307,31 +418,29 @@ impl Person {
                 name.push(key, text.as_str());
             }
         }
+        if let Some(usage) = self.usage {
+            name.set("use", usage);
+        }
         if !self.period.is_null() && !name.is_null() {
             name.set("period", self.period.clone());
         }
         name
     }
 
-    fn identifier(&self, m: &Mapping<'_>) -> Option<Value> {
+    fn identifier(&self, m: &mut Mapping<'_>) -> Option<Value> {
         let number = self.number.as_deref()?;
-        let mut made = Value::object();
-        if let Some(kind) = &self.kind {
-            let system = "http://terminology.hl7.org/CodeSystem/v2-0203";
-            made.set("type", fhir!({ "coding": [{ "system": system, "code": (kind.as_str()) }] }));
+        let mut made = m.number(number, &self.authority, self.kind.as_deref(), "practitioner");
+        if self.authority[1].is_empty()
+            && let Some(object) = made.as_object_mut()
+        {
+            object.remove("assigner");
         }
-        let [namespace, universal, universal_type] = &self.authority;
-        let system = m.naming.system(namespace, universal, universal_type);
-        if let Some(system) = system.or_else(|| m.own_system("practitioner")) {
-            made.set("system", system);
-        }
-        Some(made.with("value", number))
+        Some(made)
     }
 }
 
-fn reference(m: &mut Mapping<'_>, person: Person) -> Answer {
+fn reference(m: &mut Mapping<'_>, row: &Row, person: Person) -> Answer {
     let (identifier, name, shown) = (person.identifier(m), person.name(), person.shown());
-    let mut made = Value::object();
     let mut practitioner = fhir!({ "resourceType": "Practitioner" });
     if let Some(identifier) = &identifier {
         practitioner.push("identifier", identifier.clone());
@@ -343,13 +452,65 @@ fn reference(m: &mut Mapping<'_>, person: Person) -> Answer {
     if shown.is_empty() {
         return Ok(None);
     }
-    made.set("reference", m.listed(practitioner));
+    let roles = role_of(m, row);
+    if roles.is_none() {
+        super::directory::details(m, row, &mut practitioner)?;
+    }
+    let mut made = Value::object();
+    let url = m.listed(practitioner);
+    let url = match roles {
+        Some(role) if m.naming.whole => m.listed(role.with("practitioner", fhir!({ "reference": url }))),
+        _ => url,
+    };
+    made.set("reference", url);
     made.set("type", "Practitioner");
-    if let Some(identifier) = identifier {
+    if let Some(mut identifier) = identifier {
+        // Who gave the number is told by the Practitioner.
+        if let Some(object) = identifier.as_object_mut() {
+            object.remove("assigner");
+        }
         made.set("identifier", identifier);
     }
     made.set("display", shown);
     typed("Reference", made)
+}
+
+/// The role in which somebody is named: `function=` a code of table 0912, or fields beside (`function-at=ROL-3`,
+/// `specialty-at=ROL-9`), with what else is told of the role.
+fn role_of(m: &mut Mapping<'_>, row: &Row) -> Option<Value> {
+    let mut made = fhir!({ "resourceType": "PractitionerRole" });
+    if let Some(code) = row.option("function") {
+        let system = "http://terminology.hl7.org/CodeSystem/v2-0912";
+        made.push("code", fhir!({ "coding": [{ "system": system, "code": code }] }));
+    }
+    for (option, key) in [("function-at", "code"), ("specialty-at", "specialty")] {
+        for part in row.option(option).map(|at| m.all_beside(at)).unwrap_or_default() {
+            if let Some(concept) = super::reading::read_concept(m, part, row.option("function-system")) {
+                made.push(key, concept);
+            }
+        }
+    }
+    if made.as_object().is_none_or(|o| o.len() == 1) || !m.naming.whole {
+        return None;
+    }
+    for part in row.option("telecom").map(|at| m.all_beside(at)).unwrap_or_default() {
+        if let Ok(Some(found)) = contact(m, part, row) {
+            made.push("telecom", found.value);
+        }
+    }
+    for (option, key) in [("place-at", "location"), ("organization-at", "organization")] {
+        let Some(part) = row.option(option).and_then(|at| m.beside(at)) else { continue };
+        let found = match key {
+            "location" => super::directory::place_of(m, part),
+            _ => super::directory::organization(m, part, row).ok().flatten().map(|t| t.value),
+        };
+        match (found, key) {
+            (Some(found), "location") => made.push(key, found),
+            (Some(found), _) => made.set(key, found),
+            _ => {}
+        }
+    }
+    Some(made)
 }
 
 /// PID-12: the county or parish alone.
@@ -358,7 +519,8 @@ pub(super) fn county(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
 }
 
 /// Names of roles (v3-ParticipationType).
-const ROLES: [(&str, &str); 5] = [
+const ROLES: [(&str, &str); 6] = [
+    ("PART", "Participation"),
     ("ATND", "attender"),
     ("REF", "referrer"),
     ("CON", "consultant"),

@@ -28,6 +28,7 @@ const READINGS: &[(&str, Read)] = &[
     ("EI", identifier_ei),
     ("EI-reference", reference_ei),
     ("XPN", person::name),
+    ("XPN-called", person::called),
     ("XPN-text", person::name_text),
     ("XAD", person::address),
     ("address-text", person::address_text),
@@ -45,13 +46,21 @@ const READINGS: &[(&str, Read)] = &[
     ("CWE-text", amounts::concept_text),
     ("HD-organization", directory::organization_hd),
     ("HD-name", amounts::first_text),
+    ("HD-identifier", directory::identifier_hd),
     ("HD-endpoint", directory::endpoint),
     ("HD-location", directory::place_hd),
     ("CWE-organization", directory::organization_cwe),
     ("CWE-reference", directory::named_cwe),
     ("EI-device", directory::device),
     ("insurer", directory::insurer),
-    ("insured", directory::insured),
+    ("made", directory::made),
+    ("CWE-class", amounts::class),
+    ("CQ-value", amounts::value_cq),
+    ("CQ-time-unit", amounts::unit_of_time),
+    ("CQ-minutes", amounts::minutes_cq),
+    ("CQ-duration", amounts::duration_cq),
+    ("time", amounts::time_of_day),
+    ("PLN", identifier_pln),
     ("XPN-reference", directory::named_person),
     ("EIP-reference", reference_eip),
     ("prescription", identifier_ei),
@@ -212,12 +221,26 @@ fn identifier_cx(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     }
     let kind = kind.as_deref().or_else(|| row.option("type")).unwrap_or("").to_owned();
     let system = m.naming.system(namespace, universal, universal_type).or_else(|| m.own_system(&kind));
-    if !universal.is_empty() && !system.as_ref().is_some_and(|s| s.contains(universal.as_str())) {
+    let assigner = m.assigner(&authority);
+    let told = |s: &String| s.contains(universal.as_str());
+    if !universal.is_empty() && !m.naming.whole && !system.as_ref().is_some_and(told) {
         m.refuse(part.component(4).subcomponent(2), "the authority is known by its name here");
     }
+    let mut codes: Vec<&str> = row.option("first").into_iter().collect();
+    if !kind.is_empty() && !codes.contains(&kind.as_str()) {
+        codes.push(&kind);
+    }
     let mut made = Value::object();
-    if !kind.is_empty() {
-        made.set("type", fhir!({ "coding": [{ "system": IDENTIFIER_TYPE, "code": (kind.as_str()) }] }));
+    for (n, url) in CHECK_DIGIT {
+        if let Some(text) = m.take(part.component(n)) {
+            made.push("extension", fhir!({ "url": url, "valueString": text }));
+        }
+    }
+    if !codes.is_empty() {
+        let codings = codes.iter().map(|code| fhir!({ "system": IDENTIFIER_TYPE, "code": (*code) }));
+        let kind = fhir!({ "coding": (codings.collect::<Vec<Value>>()) });
+        let words = row.option("text").map(|words| words.replace('-', " "));
+        made.set("type", words.map_or(kind.clone(), |words| kind.with("text", words)));
     }
     if let Some(system) = system {
         made.set("system", system);
@@ -229,11 +252,27 @@ fn identifier_cx(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
         let old = made["period"].clone();
         made.set("period", old.with(key, read));
     }
-    if !namespace.is_empty() {
-        made.set("assigner", fhir!({ "display": (namespace.as_str()) }));
+    // The place that gave the number (CX.6) is who gave it, where no authority is named.
+    let place = m.take(part.component(6).subcomponent(1));
+    match (assigner, place) {
+        (Some(assigner), None) => made.set("assigner", assigner),
+        (assigner, Some(place)) => {
+            let url = "urn:badiano:identifier-facility";
+            made.push("extension", fhir!({ "url": url, "valueString": place }));
+            if let Some(assigner) = assigner {
+                made.set("assigner", assigner);
+            }
+        }
+        (None, None) => {}
     }
     typed("Identifier", made)
 }
+
+/// Components of CX that tell its check digit and how it was made.
+pub(super) const CHECK_DIGIT: [(usize, &str); 2] = [
+    (2, "http://hl7.org/fhir/StructureDefinition/identifier-checkDigit"),
+    (3, "http://hl7.org/fhir/StructureDefinition/namingsystem-checkDigit"),
+];
 
 /// EI: number and authority; without an authority, the sender's own numbers of that kind (`space`).
 fn identifier_ei(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
@@ -255,7 +294,14 @@ fn identifier_ei(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     if let Some(system) = system {
         made.set("system", system);
     }
-    typed("Identifier", made.with("value", number))
+    made.set("value", number);
+    if !universal.is_empty()
+        && let Some(assigner) = m.assigner(&[namespace, universal, kind])
+        && m.naming.whole
+    {
+        made.set("assigner", assigner);
+    }
+    typed("Identifier", made)
 }
 
 fn reference_ei(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
@@ -303,6 +349,31 @@ fn identifier_dln(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
     typed("Identifier", made)
 }
 
+/// PLN: number, kind of number, until when.
+fn identifier_pln(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let Some(number) = m.take(part.component(1)) else { return Ok(None) };
+    let kind = m.take(part.component(2).subcomponent(1));
+    let kind = kind.as_deref().or_else(|| row.option("type")).unwrap_or("").to_owned();
+    let mut made = Value::object();
+    if !kind.is_empty() {
+        made.set("type", fhir!({ "coding": [{ "system": IDENTIFIER_TYPE, "code": (kind.as_str()) }] }));
+    }
+    let issuer = m.take(part.component(3));
+    let system = issuer.as_deref().map(super::naming::authority).or_else(|| m.own_system(&kind));
+    if let Some(system) = system {
+        made.set("system", system);
+    }
+    made.set("value", number);
+    if let Some(until) = m.take(part.component(4)) {
+        let read = time::date_time(&until, &m.naming.zone).ok_or(NO_DATE)?;
+        made.set("period", fhir!({ "end": read }));
+    }
+    if let Some(issuer) = issuer {
+        made.set("assigner", fhir!({ "display": issuer }));
+    }
+    typed("Identifier", made)
+}
+
 fn authority_of_licences(name: &str) -> String {
     format!("{}:DL", super::naming::authority(name))
 }
@@ -340,14 +411,17 @@ fn inner_concept(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
 }
 
 /// US Core race and ethnicity: the category as a coding, and its text.
-fn race(m: &mut Mapping<'_>, part: Part<'_>, _: &Row) -> Answer {
-    let Some(concept) = read_concept(m, part, None) else { return Ok(None) };
-    let coding = concept["coding"].at(0).clone();
+fn race(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer {
+    let Some(concept) = read_concept(m, part, row.option("system")) else { return Ok(None) };
+    let codings = concept["coding"].items();
+    let coding = codings.first().cloned().unwrap_or(Value::Null);
     let said = [concept.str_of("text"), coding.str_of("display"), coding.str_of("code")];
     let text = said.into_iter().find(|t| !t.is_empty()).unwrap_or("").to_owned();
     let mut inner: Vec<Value> = Vec::new();
-    if !coding.is_null() {
-        inner.push(fhir!({ "url": "ombCategory", "valueCoding": coding }));
+    // A translated code stands before the one that was sent.
+    for (n, coding) in codings.iter().enumerate() {
+        let url = if n == 0 { "ombCategory" } else { "urn:badiano:as-sent" };
+        inner.push(fhir!({ "url": url, "valueCoding": (coding.clone()) }));
     }
     inner.push(fhir!({ "url": "text", "valueString": text }));
     typed("Extension", fhir!({ "extension": inner }))
@@ -387,6 +461,9 @@ pub(super) fn system_of(m: &Mapping<'_>, name: &str) -> String {
     if upper.starts_with("HL7") && upper.len() == 7 && upper[3..].bytes().all(|b| b.is_ascii_digit()) {
         return format!("http://terminology.hl7.org/CodeSystem/v2-{}", &upper[3..]);
     }
+    if name.contains("://") || name.starts_with("urn:") {
+        return name.to_owned();
+    }
     let name = super::naming::urn_part(name);
     // "L" and "99zzz" are the sender's own; the sender's name tells them apart.
     if upper == "L" && !m.sender.is_empty() {
@@ -404,16 +481,24 @@ pub(super) fn concept(m: &mut Mapping<'_>, part: Part<'_>, row: &Row) -> Answer 
 pub(super) fn read_concept(m: &mut Mapping<'_>, part: Part<'_>, system: Option<&str>) -> Option<Value> {
     let mut made = Value::object();
     let mut text = m.take(part.piece(9));
-    for first in [1, 4] {
-        let [code, display, named] = [0, 1, 2].map(|n| m.take(part.piece(first + n)));
+    for [code, display, named, version] in [[1, 2, 3, 7], [4, 5, 6, 8], [10, 11, 12, 13]] {
+        let [code, display, named] = [code, display, named].map(|n| m.take(part.piece(n)));
         if let Some(code) = code {
-            let mut coding = Value::object();
             let uri = named.map(|n| system_of(m, &n)).or_else(|| system.map(str::to_owned));
+            // FHIR codes have no white space but single inner blanks.
+            let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+            let tables = m.tables;
+            if let Some((system, code)) = uri.as_ref().and_then(|uri| tables.concept(uri, &code)) {
+                made.push("coding", fhir!({ "system": system, "code": code }));
+            }
+            let mut coding = Value::object();
             if let Some(uri) = uri {
                 coding.set("system", uri);
             }
-            // FHIR codes have no white space but single inner blanks.
-            coding.set("code", code.split_whitespace().collect::<Vec<_>>().join(" "));
+            if let Some(version) = m.take(part.piece(version)) {
+                coding.set("version", version);
+            }
+            coding.set("code", code);
             if let Some(display) = &display {
                 coding.set("display", display.as_str());
             }

@@ -78,6 +78,7 @@ impl<'m> Building<'m> {
             Some(all) if !all.is_empty() => all[0] = based,
             _ => report.push("basedOn", based),
         }
+        self.m.tables.call(&mut request);
         self.aside.push((url, request));
     }
 
@@ -207,8 +208,16 @@ impl<'m> Building<'m> {
         }
         let value = if lines.len() > 1 || is_text(&obx) {
             text_of(&mut self.m, lines)
+        } else if obx.field(5).repetitions().nth(1).is_some() {
+            let code = observation["code"].clone();
+            components_of(&mut self.m, &obx, &code).map(|parts| {
+                if !parts.is_empty() {
+                    observation.set("component", Value::Array(parts));
+                }
+                None
+            })
         } else {
-            value_of(&mut self.m, &obx)
+            value_of(&mut self.m, &obx, obx.field(5).repetition(1))
         };
         match value {
             Ok(Some(Typed { type_name, value })) => {
@@ -308,9 +317,8 @@ fn text_of(m: &mut Mapping<'_>, lines: &[Vec<Segment<'_>>]) -> super::mapping::A
 }
 
 /// OBX-5 by OBX-2.
-fn value_of(m: &mut Mapping<'_>, obx: &Segment<'_>) -> super::mapping::Answer {
+fn value_of(m: &mut Mapping<'_>, obx: &Segment<'_>, part: Part<'_>) -> super::mapping::Answer {
     let typed = |type_name: &'static str, value: Value| Ok(Some(Typed { type_name, value }));
-    let part = obx.field(5).repetition(1);
     if part.is_empty() {
         return Ok(None);
     }
@@ -340,8 +348,57 @@ fn value_of(m: &mut Mapping<'_>, obx: &Segment<'_>) -> super::mapping::Answer {
             let Some(sent) = m.take(part) else { return Ok(None) };
             typed("Time", time::time(&sent).ok_or("it is no time")?.into())
         }
-        _ => Err("values of this type are not mapped"),
+        "NR" => {
+            let [low, high] = [1, 2].map(|n| m.take(part.component(n)).and_then(|t| number(&t)));
+            let mut range = Value::object();
+            for (key, end) in [("low", low), ("high", high)] {
+                if let Some(end) = end {
+                    let end = fhir!({ "value": (Value::Number(end.into())) });
+                    range.set(key, with_unit(m, end, obx.field(6)));
+                }
+            }
+            Ok(range
+                .as_object()
+                .filter(|o| !o.is_empty())
+                .is_some()
+                .then_some(Typed { type_name: "Range", value: range }))
+        }
+        "DR" => {
+            let mut period = Value::object();
+            for (n, key) in [(1, "start"), (2, "end")] {
+                if let Some(sent) = m.take(part.component(n)) {
+                    period.set(key, time::date_time(&sent, &zone).ok_or("it is no date")?);
+                }
+            }
+            Ok(period
+                .as_object()
+                .filter(|o| !o.is_empty())
+                .is_some()
+                .then_some(Typed { type_name: "Period", value: period }))
+        }
+        "ED" | "RP" => Err("the document is not one that can be kept"),
+        // Values of other types (names, addresses, numbers with authorities) are kept as their words.
+        _ => {
+            let words: Vec<String> = part.components().filter_map(|c| text_of_parts(m, c)).collect();
+            if words.is_empty() { Ok(None) } else { typed("String", words.join(" ").into()) }
+        }
     }
+}
+
+fn text_of_parts(m: &mut Mapping<'_>, component: Part<'_>) -> Option<String> {
+    let words: Vec<String> = component.subcomponents().filter_map(|s| m.take(s)).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// Several values of one OBX as components, each under the code of the observation.
+fn components_of(m: &mut Mapping<'_>, obx: &Segment<'_>, code: &Value) -> Result<Vec<Value>, &'static str> {
+    let mut made = Vec::new();
+    for part in obx.field(5).repetitions() {
+        if let Some(Typed { type_name, value }) = value_of(m, obx, part)? {
+            made.push(fhir!({ "code": (code.clone()) }).with(&format!("value{type_name}"), value));
+        }
+    }
+    Ok(made)
 }
 
 /// SN: comparator, number, separator, number.

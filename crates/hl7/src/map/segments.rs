@@ -136,6 +136,7 @@ impl<'m> Building<'m> {
         let role = format!("{}-{role}", rule.block);
         if rule.aside {
             let url = super::full_url(&self.m, &role);
+            self.m.tables.call(&mut made);
             self.aside.push((url.clone(), made));
             return Some(url);
         }
@@ -144,11 +145,22 @@ impl<'m> Building<'m> {
 
     /// An item of a list of the newest resource of a type, or more elements of that resource itself.
     fn part_of(&mut self, rule: &Rule, kind: &str, path: &str, own: &[Segment<'m>]) {
-        let Some(at) = self.resources.iter().rposition(|(_, r)| r.resource_type() == kind) else { return };
-        let mut whole = std::mem::replace(&mut self.resources[at].1, Value::Null);
+        let newest = |all: &[(String, Value)]| all.iter().rposition(|(_, r)| r.resource_type() == kind);
+        let (among_clinical, at) = match (newest(&self.resources), newest(&self.aside)) {
+            (Some(at), _) => (true, at),
+            (None, Some(at)) => (false, at),
+            (None, None) => return,
+        };
+        let holder = if among_clinical { &mut self.resources[at] } else { &mut self.aside[at] };
+        let mut whole = std::mem::replace(&mut holder.1, Value::Null);
         if path.is_empty() {
             self.m.fill(&rule.block, own, &mut whole);
-            finish_times(&mut whole);
+            if kind == "Appointment" {
+                finish_times(&mut whole);
+            }
+            if let Some((path, kind)) = &rule.refer {
+                self.refer_newest(&mut whole, path, kind);
+            }
         } else {
             let mut item = Value::object();
             self.m.fill(&rule.block, own, &mut item);
@@ -159,7 +171,8 @@ impl<'m> Building<'m> {
                 whole.push(path, item);
             }
         }
-        self.resources[at].1 = whole;
+        let holder = if among_clinical { &mut self.resources[at] } else { &mut self.aside[at] };
+        holder.1 = whole;
     }
 
     fn refer_newest(&self, made: &mut Value, path: &str, kind: &str) {

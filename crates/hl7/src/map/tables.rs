@@ -3,20 +3,21 @@
 //! A text has blocks. `[Patient]` and its like hold rows `SOURCE TARGET READING options`; a row of the same source in a later
 //! text replaces all rows of that source in the block, and `SOURCE -` takes them out; `default TARGET JSON` stands where no row
 //! said anything. `[segments]` says which segment begins which resource. `[codes NAME SYSTEM]` holds `CODE VALUE` (`*` for all
-//! others, `=` for the code itself). `[messages]` and `[ignored]` say what a kind tells and what need not be mapped.
+//! others, `=` for the code itself). `[concepts FROM TO]` holds which code of a system stands for a code of another, `[displays SYSTEM]`
+//! what codes are called. `[messages]` and `[ignored]` say what a kind tells and what need not be mapped.
 //! Lines that begin with `#` are comments.
 
 use super::reading::Reading;
 use super::rule::Rule;
 use crate::message::Location;
 use badiano_fhir::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 /// Lines in one text of tables.
 pub const LINES_MAX: usize = 20_000;
 
-const STANDARD: [&str; 14] = [
+const STANDARD: [&str; 15] = [
     include_str!("../../tables/messages.map"),
     include_str!("../../tables/patient.map"),
     include_str!("../../tables/encounter.map"),
@@ -31,9 +32,29 @@ const STANDARD: [&str; 14] = [
     include_str!("../../tables/document.map"),
     include_str!("../../tables/specimen.map"),
     include_str!("../../tables/charge.map"),
+    include_str!("../../tables/concepts.map"),
 ];
 /// What rows may build.
-const BLOCKS: [&str; 32] = [
+const BLOCKS: [&str; 51] = [
+    "AccidentPlace",
+    "ScheduledService",
+    "Insured",
+    "PractitionerRole",
+    "UsedDevice",
+    "Provider",
+    "ProviderPerson",
+    "ContactData",
+    "ResearchStudy",
+    "Billing",
+    "Accident",
+    "EpisodeDiagnosis",
+    "Referral",
+    "Mother",
+    "EpisodeOfCare",
+    "Episode",
+    "Application",
+    "Software",
+    "AccountGuarantor",
     "Patient",
     "Merged",
     "Encounter",
@@ -68,7 +89,23 @@ const BLOCKS: [&str; 32] = [
     "ChargeItem",
 ];
 /// Options that a row may have.
-const OPTIONS: [&str; 17] = [
+const OPTIONS: [&str; 33] = [
+    "first",
+    "text",
+    "resource",
+    "block",
+    "subject",
+    "address",
+    "telecom",
+    "contact-name",
+    "contact-telecom",
+    "contact-address",
+    "function",
+    "function-at",
+    "function-system",
+    "specialty-at",
+    "place-at",
+    "organization-at",
     "use",
     "type",
     "system",
@@ -113,6 +150,10 @@ pub struct Tables {
     ignored: BTreeMap<String, String>,
     defaults: BTreeMap<String, Vec<Fallback>>,
     rules: Vec<Rule>,
+    /// System and code, to the system and code that FHIR uses for it.
+    concepts: HashMap<String, HashMap<String, (String, String)>>,
+    /// What a code is called, by system and code.
+    displays: HashMap<String, HashMap<String, String>>,
 }
 
 /// What stands at a target where no row said anything.
@@ -219,6 +260,38 @@ impl Tables {
     pub(super) fn codes(&self, name: &str) -> Option<&Codes> {
         self.codes.get(name)
     }
+    /// The system and code that FHIR uses for a code of a v2 table.
+    pub(super) fn concept(&self, system: &str, code: &str) -> Option<(&str, &str)> {
+        let found = self.concepts.get(system)?.get(code);
+        found.map(|(system, code)| (system.as_str(), code.as_str()))
+    }
+    /// What a code is called.
+    pub(super) fn display(&self, system: &str, code: &str) -> Option<&str> {
+        self.displays.get(system)?.get(code).map(String::as_str)
+    }
+    /// Gives codings without words those of the tables.
+    pub(super) fn call(&self, value: &mut Value) {
+        match value {
+            Value::Object(object) => {
+                let text = |key: &str| object.get(key).and_then(Value::as_str);
+                let silent = ["display", "value", "unit", "currency"].iter().all(|k| object.get(k).is_none());
+                let called = match (text("system"), text("code")) {
+                    (Some(system), Some(code)) if silent => self.display(system, code).map(str::to_owned),
+                    _ => None,
+                };
+                for (_, inner) in object.iter_mut() {
+                    if matches!(inner, Value::Object(_) | Value::Array(_)) {
+                        self.call(inner);
+                    }
+                }
+                if let Some(called) = called {
+                    value.set("display", called);
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.call(item)),
+            _ => {}
+        }
+    }
     /// By `ADT^A04`, else by `ADT^*`; a kind without an event by `ADT`, else by `ADT^*`.
     pub(super) fn message(&self, kind: &str) -> Option<&MessageRow> {
         let code = kind.split('^').next()?;
@@ -249,6 +322,8 @@ impl Tables {
             let words: Vec<&str> = line.split_whitespace().collect();
             let read = match block.split_once(' ') {
                 _ if block.is_empty() => Err("a row stands before any block".to_owned()),
+                Some(("displays", system)) => self.read_display(system, &words),
+                Some(("concepts", both)) => self.read_concept(both, &words),
                 Some((_, name)) => self.read_code(name, &words),
                 None if block == "messages" => self.read_message(&words),
                 None if block == "ignored" => {
@@ -272,11 +347,12 @@ impl Tables {
                 self.codes.entry(name.to_owned()).or_default().system = Some(system.to_owned());
                 Ok(format!("codes {name}"))
             }
+            ["displays", _] | ["concepts", _, _] => Ok(head.to_owned()),
             [name] if ["messages", "ignored", "segments"].contains(&name) || BLOCKS.contains(&name) => {
                 Ok(name.to_owned())
             }
             _ => Err(format!(
-                "no such block: the blocks are codes, messages, ignored, segments, {}",
+                "no such block: the blocks are codes, concepts, displays, messages, ignored, segments, {}",
                 BLOCKS.join(", ")
             )),
         }
@@ -287,6 +363,23 @@ impl Tables {
         let codes = self.codes.entry(name.to_owned()).or_default();
         codes.values.insert((*code).to_owned(), (*value).to_owned());
         codes.order.push((*code).to_owned());
+        Ok(())
+    }
+
+    fn read_display(&mut self, system: &str, words: &[&str]) -> Result<(), String> {
+        let [code, text @ ..] = words else { return Err("a display has a code and words".to_owned()) };
+        if text.is_empty() {
+            return Err("a display has a code and words".to_owned());
+        }
+        self.displays.entry(system.to_owned()).or_default().insert((*code).to_owned(), text.join(" "));
+        Ok(())
+    }
+
+    fn read_concept(&mut self, both: &str, words: &[&str]) -> Result<(), String> {
+        let (from, to) = both.split_once(' ').ok_or("concepts have two systems")?;
+        let [code, other] = words else { return Err("a concept has two codes".to_owned()) };
+        let other = (to.to_owned(), (*other).to_owned());
+        self.concepts.entry(from.to_owned()).or_default().insert((*code).to_owned(), other);
         Ok(())
     }
 

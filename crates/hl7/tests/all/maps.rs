@@ -369,8 +369,9 @@ fn mutated_messages_are_mapped_to_valid_resources_or_told_as_losses() {
     assert!(cases > 600 && resources > 1_000, "{cases} messages, {resources} resources");
 }
 
-/// What may go without a trace: codes of what the map takes for granted, and a time that stands in two places.
-const GRANTED: [(&str, &str); 6] = [
+/// What may go without a trace: codes of what the map takes for granted, the name of the type that words have, and a time that stands in two places.
+const GRANTED: [(&str, &str); 7] = [
+    ("OBX-2", "FT"),
     ("PID-13", "PRN"),
     ("PID-13", "PH"),
     ("PID-13", "NET"),

@@ -31,6 +31,9 @@ const NAMED_ONLY: [&str; 8] = [
     "Device",
 ];
 
+/// Types that a segment of their own says only where nothing else names them.
+const NAMED_BY_OTHERS: [&str; 5] = ["PractitionerRole", "Device", "Location", "Organization", "Practitioner"];
+
 /// Segments gathered, with the resources that they say.
 pub(super) struct Gathered<'s> {
     pub drafts: Vec<Draft>,
@@ -98,7 +101,7 @@ impl<'s> Source<'s> {
         let patient = patient.or_else(|| self.of_type("Patient").next());
         self.person = patient.map_or(String::new(), |(url, _)| url.to_owned());
         let mut all = Gathered { drafts: vec![self.header.clone()], said: Vec::new() };
-        self.alone(&mut all, "MessageHeader", "MSH", "SFT");
+        self.software(&mut all);
         if let Some((_, event)) = self.of_type("Provenance").next() {
             let mut drafts = vec![Draft::new("EVN")];
             self.fill_back("Provenance", event, &mut drafts);
@@ -116,6 +119,7 @@ impl<'s> Source<'s> {
             self.patient(patient, &mut all);
         }
         self.appointment_parts(&mut all);
+        self.before_groups(&mut all);
         self.loose_observations(&mut all);
         self.single(&mut all);
         self.groups(&mut all);
@@ -125,21 +129,34 @@ impl<'s> Source<'s> {
         (all.drafts, left_out)
     }
 
-    /// Another segment of the first resource of a type.
-    fn alone(&self, all: &mut Gathered<'s>, kind: &str, leader: &str, segment: &str) {
-        let Some((_, resource)) = self.of_type(kind).next() else { return };
-        let mut drafts = vec![Draft::new(leader)];
-        if leader == "MSH" {
-            drafts[0] = self.header.clone();
+    /// SFT: of the programs that sent the message, else of the header's source.
+    fn software(&self, all: &mut Gathered<'s>) {
+        for (url, device) in self.of_type("Device") {
+            let mut drafts = vec![Draft::new("SFT")];
+            self.fill_back("Software", device, &mut drafts);
+            if same(&self.reread("Software", &drafts), &without_type(device)) {
+                all.drafts.extend(drafts);
+                all.said.push(url);
+            }
+            let application = self.reread("Application", std::slice::from_ref(&self.header));
+            if same(&application, &without_type(device)) {
+                all.said.push(url);
+            }
         }
-        self.fill_back(kind, resource, &mut drafts);
-        all.drafts.extend(drafts.into_iter().filter(|d| d.name == segment));
+        let Some((_, header)) = self.of_type("MessageHeader").next() else { return };
+        if !all.drafts.iter().any(|d| d.name == "SFT") {
+            let mut drafts = vec![self.header.clone()];
+            self.fill_back("MessageHeader", header, &mut drafts);
+            all.drafts.extend(drafts.into_iter().filter(|d| d.name == "SFT"));
+        }
     }
 
     fn patient(&self, patient: &'s Value, all: &mut Gathered<'s>) {
         let mut drafts = vec![Draft::new("PID")];
         self.fill_back("Patient", patient, &mut drafts);
-        drafts.retain(|d| d.name != "PV1");
+        // What rows of other segments say of the patient is said with the segments' own resources.
+        drafts.retain(|d| !matches!(d.name.as_str(), "PV1" | "IN2"));
+        self.others_of_pid(&mut drafts, all);
         all.drafts.extend(drafts);
         let ended = self.of_type("Patient").filter(|(_, p)| !std::ptr::eq(*p, patient));
         if self.reread_event() == "merge" {
@@ -157,12 +174,35 @@ impl<'s> Source<'s> {
             drafts[0].fields.insert(2, vec![vec!["O".to_owned()]]);
         }
         let again = self.reread("Encounter", &drafts);
+        for (url, episode) in self.of_type("EpisodeOfCare").take(1) {
+            self.fill_back("EpisodeOfCare", episode, &mut drafts);
+            all.said.push(url);
+        }
         all.drafts.extend(drafts);
         for person in visit["participant"].items() {
             if !again["participant"].items().iter().any(|known| same(known, person)) {
                 let mut drafts = vec![Draft::new("ROL")];
                 self.fill_back("Participant", person, &mut drafts);
                 all.drafts.extend(drafts);
+            }
+        }
+    }
+
+    /// The mother and the account whose numbers stand in PID.
+    fn others_of_pid(&self, drafts: &mut Vec<Draft>, all: &mut Gathered<'s>) {
+        for (url, person) in self.of_type("RelatedPerson") {
+            let mut trial = drafts.clone();
+            self.fill_back("Mother", person, &mut trial);
+            let own = without_type(person);
+            if same(&self.reread("Mother", &trial), &own) && trial.len() == drafts.len() {
+                *drafts = trial;
+                all.said.push(url);
+            }
+        }
+        let told = self.reread("Account", drafts);
+        for (url, account) in self.of_type("Account") {
+            if same(&told["identifier"], &account["identifier"]) {
+                all.said.push(url);
             }
         }
     }
@@ -177,7 +217,8 @@ impl<'s> Source<'s> {
     fn single(&self, all: &mut Gathered<'s>) {
         let in_groups = self.in_groups();
         for (url, resource) in &self.entries {
-            if in_groups.contains(url) || all.said.contains(url) || self.is_insured(url) {
+            let named = NAMED_BY_OTHERS.contains(&resource.resource_type()) && self.is_named(url);
+            if in_groups.contains(url) || all.said.contains(url) || self.is_insured(url) || named {
                 continue;
             }
             if let Some(drafts) = self.best_single(url, resource) {
@@ -185,6 +226,11 @@ impl<'s> Source<'s> {
                 all.said.push(url);
             }
         }
+    }
+
+    /// Whether another resource names it: then it is said where that one is.
+    fn is_named(&self, url: &str) -> bool {
+        self.entries.iter().any(|(_, resource)| points_to(resource, url))
     }
 
     fn is_insured(&self, url: &str) -> bool {
@@ -229,6 +275,33 @@ impl<'s> Source<'s> {
                 });
             if let Some(item) = item {
                 self.fill_back(&part.block, item, drafts);
+            }
+        }
+    }
+
+    /// What has a segment of its own although its type is one that groups say: an accident, a referral, a service that is scheduled.
+    fn before_groups(&self, all: &mut Gathered<'s>) {
+        for (kind, leader, block) in
+            [("Observation", "ACC", "Accident"), ("ServiceRequest", "RF1", "Referral")]
+        {
+            for (url, resource) in self.of_type(kind) {
+                let mut drafts = vec![Draft::new(leader)];
+                self.fill_back(block, resource, &mut drafts);
+                let mut own = without_type(resource);
+                own.as_object_mut().map(|o| o.remove("encounter"));
+                let is_referral = block != "Referral" || !resource["identifier"].is_null();
+                if is_referral && same(&self.reread(block, &drafts), &own) {
+                    all.drafts.extend(drafts);
+                    all.said.push(url);
+                }
+            }
+        }
+        let services = self.of_type("Appointment").flat_map(|(_, a)| a["serviceType"].items());
+        let services: Vec<&Value> = services.collect();
+        for (url, request) in self.of_type("ServiceRequest") {
+            let is_scheduled = services.iter().any(|s| same(s, &request["code"]));
+            if is_scheduled && request["identifier"].is_null() {
+                all.said.push(url);
             }
         }
     }
@@ -286,6 +359,7 @@ impl<'s> Source<'s> {
             let is_said = all.said.contains(url)
                 || NAMED_ONLY.contains(&kind)
                 || self.is_insured(url)
+                || (NAMED_BY_OTHERS.contains(&kind) && self.is_named(url))
                 || kind == "Account";
             if is_said {
                 continue;
@@ -296,6 +370,28 @@ impl<'s> Source<'s> {
             }
         }
         counted
+    }
+}
+
+/// A resource without what its block does not fill: its type, and whom it is about.
+fn without_type(resource: &Value) -> Value {
+    let mut made = resource.clone();
+    if let Some(object) = made.as_object_mut() {
+        for key in ["resourceType", "id", "meta", "patient", "subject"] {
+            object.remove(key);
+        }
+    }
+    made
+}
+
+fn points_to(value: &Value, url: &str) -> bool {
+    match value {
+        Value::Object(object) => {
+            object.get("reference").and_then(Value::as_str) == Some(url)
+                || object.iter().any(|(_, inner)| points_to(inner, url))
+        }
+        Value::Array(items) => items.iter().any(|item| points_to(item, url)),
+        _ => false,
     }
 }
 

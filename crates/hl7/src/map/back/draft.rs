@@ -116,10 +116,13 @@ impl Source<'_> {
     pub(super) fn fill_back(&self, block: &str, resource: &Value, drafts: &mut Vec<Draft>) {
         let rows = self.tables.rows(block);
         let mut now = self.reread(block, drafts);
+        // What was written so that something of it is kept is not written a second time elsewhere.
+        let mut nearly: Vec<*const Value> = Vec::new();
         for exact in [true, false] {
             for row in rows {
                 for value in wanted(resource, row) {
-                    if wanted(&now, row).iter().any(|known| same(known, value)) {
+                    let is_said = wanted(&now, row).iter().any(|known| same(known, value));
+                    if is_said || nearly.contains(&std::ptr::from_ref(value)) {
                         continue;
                     }
                     let Some((trial, again)) = self.trial(block, row, value, drafts) else {
@@ -132,6 +135,9 @@ impl Source<'_> {
                         kept.len() > wanted(&now, row).len() && kept_all(&now, &again, rows, resource)
                     };
                     if good {
+                        if !exact {
+                            nearly.push(std::ptr::from_ref(value));
+                        }
                         *drafts = trial;
                         now = again;
                     } else if exact && row.list {
@@ -165,21 +171,33 @@ impl Source<'_> {
     }
 
     /// The drafts with a value written by a row, and what they give; nothing where the row cannot write it or its place is taken.
-    fn trial(&self, block: &str, row: &Row, value: &Value, drafts: &[Draft]) -> Option<(Vec<Draft>, Value)> {
-        if row.source.segment == *b"MSH" && block != "MessageHeader" {
+    fn trial(
+        &self,
+        block_of_row: &str,
+        row: &Row,
+        value: &Value,
+        drafts: &[Draft],
+    ) -> Option<(Vec<Draft>, Value)> {
+        if row.source.segment == *b"MSH" && block_of_row != "MessageHeader" {
             return None;
         }
         let mut beside: Beside = Vec::new();
         let components = self.write(row, value, &mut beside)?;
         let mut trial = drafts.to_vec();
+        if let ("made", Some(of), Some(block)) = (row.reading.name(), self.find(value), row.option("block")) {
+            self.fill_back(block, of, &mut trial);
+            let again = self.reread(block_of_row, &trial);
+            return Some((trial, again));
+        }
         put(&mut trial, &row.source, row.list, components)?;
         for (place, components) in beside {
+            let is_named = row.options.values().any(|named| *named == place);
             let place = Location::parse(&place)?;
-            if place.segment == row.source.segment {
+            if place.segment == row.source.segment || is_named {
                 put_beside(&mut trial, &place, components);
             }
         }
-        let again = self.reread(block, &trial);
+        let again = self.reread(block_of_row, &trial);
         Some((trial, again))
     }
 }
@@ -258,9 +276,11 @@ fn merge(into: &mut Components, other: &Components) -> Option<()> {
     Some(())
 }
 
-fn put_beside(drafts: &mut [Draft], place: &Location, components: Components) {
+fn put_beside(drafts: &mut Vec<Draft>, place: &Location, components: Components) {
     let name = place.segment_name();
-    if let Some(draft) = drafts.iter_mut().rfind(|d| d.name == name) {
-        draft.fields.insert(place.field, vec![components]);
-    }
+    let at = drafts.iter().rposition(|d| d.name == name).unwrap_or_else(|| {
+        drafts.push(Draft::new(&name));
+        drafts.len() - 1
+    });
+    drafts[at].fields.insert(place.field, vec![components]);
 }

@@ -69,7 +69,10 @@ impl<'s> Source<'s> {
             all.said.push(url);
         }
         all.said.extend(&answered);
-        for (url, request) in self.of_type("ServiceRequest").filter(|(u, _)| !answered.contains(u)) {
+        for (url, request) in self.of_type("ServiceRequest") {
+            if answered.contains(&url) || all.said.contains(&url) {
+                continue;
+            }
             self.order(url, request, all);
             all.said.push(url);
         }
@@ -211,6 +214,16 @@ impl<'s> Source<'s> {
     /// OBX with its value and notes.
     pub(super) fn observation(&self, observation: &Value) -> Vec<Draft> {
         let mut line = Draft::new("OBX");
+        let parts: Vec<_> = observation["component"].items().iter().filter_map(|c| self.value(c)).collect();
+        if let Some((kind, _, unit)) = parts.first().cloned() {
+            // Components under the code of the whole are several values of one OBX.
+            line.fields.insert(2, vec![vec![kind.to_owned()]]);
+            line.fields
+                .insert(5, parts.into_iter().filter(|(k, ..)| *k == kind).map(|(_, v, _)| v).collect());
+            if !unit.is_empty() {
+                line.fields.insert(6, vec![unit]);
+            }
+        }
         if let Some((kind, value, unit)) = self.value(observation) {
             line.fields.insert(2, vec![vec![kind.to_owned()]]);
             line.fields.insert(5, vec![value]);
@@ -240,6 +253,11 @@ impl<'s> Source<'s> {
         if !range.is_null() {
             let value = vec![String::new(), number(&range["low"]), "-".to_owned(), number(&range["high"])];
             return Some(("SN", value, unit_of(&range["low"])));
+        }
+        let period = &of["valuePeriod"];
+        if !period.is_null() {
+            let value = vec![date(period.str_of("start")), date(period.str_of("end"))];
+            return Some(("DR", value, none()));
         }
         let ratio = &of["valueRatio"];
         if !ratio.is_null() {

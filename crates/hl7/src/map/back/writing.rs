@@ -4,6 +4,9 @@
 
 use super::Source;
 use crate::map::directory::PLACES;
+use crate::map::naming::{authority, urn_part};
+use crate::map::person::{ASSEMBLY, EQUIPMENT, NAME_USES, NUMBER_PARTS, OTHER_FORM};
+use crate::map::reading::CHECK_DIGIT;
 use crate::map::tables::Row;
 use crate::message::{USUAL, escape};
 use badiano_fhir::Value;
@@ -57,6 +60,9 @@ pub(super) fn any_value(of: &Value) -> &Value {
 impl Source<'_> {
     /// The components of a value as the row would read them; nothing where it could not have made such a value.
     pub(super) fn write(&self, row: &Row, value: &Value, beside: &mut Beside) -> Option<Components> {
+        if row.with.as_ref().is_some_and(|with| !holds(value, with)) {
+            return None;
+        }
         let value = match (row.option("url"), row.option("wrap")) {
             (Some(url), _) if value.str_of("url") != url => return None,
             (Some(_), _) if any_value(value).is_null() => value,
@@ -81,6 +87,18 @@ impl Source<'_> {
             "code-boolean" => {
                 let codes = row.option(if value.as_bool()? { "yes" } else { "no" })?;
                 one(codes.split(',').next().unwrap_or(""))
+            }
+            "CQ-value" => Some(vec![number(value)]).filter(|n| !n[0].is_empty()),
+            "CQ-minutes" => Some(vec![number(value), "min".to_owned()]).filter(|n| !n[0].is_empty()),
+            "CQ-duration" => {
+                let unit = [value.str_of("code"), value.str_of("unit")].map(esc);
+                Some(vec![number(&value["value"]), joined(&unit)])
+            }
+            "CQ-time-unit" => Some(vec![String::new(), esc(text)]),
+            "time" => one(&text.replace(':', "")),
+            "HD-identifier" => {
+                registered_as(&Value::object().with("identifier", Value::Array(vec![value.clone()])))
+                    .map(|parts| parts.to_vec())
             }
             "integer" | "code-number" => Some(vec![number(value)]).filter(|n| !n[0].is_empty()),
             "CX" => self.cx(value),
@@ -107,7 +125,10 @@ impl Source<'_> {
             "county" => one(value.str_of("district")),
             "address-text" => one(value.str_of("text")),
             "XTN" => xtn(value),
-            "XCN" => self.xcn(value),
+            "XCN" => {
+                self.details_of_person(row, value, beside);
+                self.xcn(value)
+            }
             "NDL" => self.xcn(value).map(|c| vec![joined(&c)]),
             "participant" => {
                 let role = value["type"][0]["coding"].at(0).str_of("code");
@@ -115,17 +136,33 @@ impl Source<'_> {
             }
             "PL" => self.pl(&value["location"]),
             "PL-reference" | "LA2" => self.pl(value),
-            "DLD" => one(value.str_of("display")),
-            "XON" => self.xon(value),
+            "DLD" => match self.find(value).and_then(|of| self.cwe(of["type"].at(0))) {
+                Some(concept) => Some(vec![joined(&concept)]),
+                None => one(value.str_of("display")),
+            },
+            "XON" => {
+                self.details(row, self.find(value), beside);
+                self.xon(value)
+            }
             "HD-organization" | "HD-location" => self.hd(value),
             "HD-endpoint" => endpoint(text),
             "CWE-organization" | "CWE-reference" => self.named(value),
             "EI-device" => self.ei(&value["identifier"]),
-            "insurer" => self.insurer(value, beside),
-            "insured" => self.insured(value, beside),
-            "CWE" => self.cwe(value),
+            "insurer" => {
+                self.details(row, self.find(value), beside);
+                self.insurer(value, beside)
+            }
+            "made" => one(value.str_of("display")),
+            "PLN" => Some(vec![
+                esc(value.str_of("value")),
+                esc(value["type"]["coding"].at(0).str_of("code")),
+                esc(value["assigner"].str_of("display")),
+                date(value["period"].str_of("end")),
+            ]),
+            "CWE-class" => Some(vec![esc(value.str_of("value")), esc(value.str_of("name"))]),
+            "CWE" => self.cwe_of(value, row.option("system")),
             "text-concept" => one(value.str_of("text")),
-            "language" => self.cwe(&value["language"]),
+            "language" => self.cwe_of(&value["language"], row.option("system")),
             "inner-concept" => self.cwe(&value["extension"][0]["valueCodeableConcept"]),
             "race" => self.race(value),
             _ => self.write_measured(row, value, beside),
@@ -218,8 +255,19 @@ impl Source<'_> {
             at(&mut made, 5, codes.iter().find(|c| **c != "NI").map_or("CURP".to_owned(), |c| esc(c)));
             return Some(made);
         }
-        at(&mut made, 4, joined(&self.authority(system, shown)));
-        at(&mut made, 5, codes.first().map_or(String::new(), |c| esc(c)));
+        // A number of the sender's own, by its kind, names no authority.
+        let kind = codes.last().copied().unwrap_or("");
+        if !self.is_own(system, kind) {
+            at(&mut made, 4, joined(&self.authority_of(of)));
+        }
+        for (n, url) in CHECK_DIGIT.into_iter().chain([(6, "urn:badiano:identifier-facility")]) {
+            let told = of["extension"].items().iter().find(|e| e.str_of("url") == url);
+            if let Some(told) = told {
+                at(&mut made, n, esc(told.str_of("valueString")));
+            }
+        }
+        // What was sent stands behind the type that the field gives.
+        at(&mut made, 5, codes.last().map_or(String::new(), |c| esc(c)));
         at(&mut made, 7, date(of["period"].str_of("start")));
         at(&mut made, 8, date(of["period"].str_of("end")));
         Some(made)
@@ -230,8 +278,25 @@ impl Source<'_> {
         if value.is_empty() || of.str_of("system") == crate::map::segments::DERIVED {
             return None;
         }
-        let [namespace, universal, kind] = self.authority(of.str_of("system"), "");
+        let [namespace, universal, kind] = self.authority_of(of);
         Some(vec![esc(value), namespace, universal, kind])
+    }
+
+    /// Whether a system is the sender's own of a kind of number: what is read where no authority is named.
+    fn is_own(&self, system: &str, kind: &str) -> bool {
+        let named = |n: usize| {
+            let field = self.header.fields.get(&n).and_then(|r| r.first());
+            field.and_then(|c| c.first()).map_or("", String::as_str)
+        };
+        let sender = [named(4), named(3)].into_iter().find(|n| !n.is_empty()).unwrap_or("");
+        let kind = if kind.is_empty() { String::new() } else { format!(":{}", urn_part(kind)) };
+        !sender.is_empty() && system == format!("{}{kind}", authority(sender))
+    }
+
+    /// Namespace, universal id and its type of who gave a number: of its organisation, else of its system.
+    fn authority_of(&self, of: &Value) -> [String; 3] {
+        let assigner = self.find(&of["assigner"]).and_then(registered_as);
+        assigner.unwrap_or_else(|| self.authority(of.str_of("system"), of["assigner"].str_of("display")))
     }
 
     /// A coding's system as a message names it.
@@ -253,15 +318,43 @@ impl Source<'_> {
         self.cwe(of)
     }
 
+    /// The codings that were sent: one that the tables put before the code it stands for is left out.
+    fn sent_codings<'v>(&self, of: &'v Value) -> Vec<&'v Value> {
+        let all = of["coding"].items();
+        let translated = |n: usize| {
+            let (coding, next) = (&all[n], all.get(n + 1));
+            let stands = next.and_then(|c| self.tables.concept(c.str_of("system"), c.str_of("code")));
+            stands == Some((coding.str_of("system"), coding.str_of("code")))
+        };
+        (0..all.len()).filter(|n| !translated(*n)).map(|n| &all[n]).collect()
+    }
+
     fn cwe(&self, of: &Value) -> Option<Components> {
+        self.cwe_of(of, None)
+    }
+
+    /// The same in a field whose codes are of a system: it needs no name.
+    fn cwe_of(&self, of: &Value, usual: Option<&str>) -> Option<Components> {
         let mut made = Vec::new();
-        for (n, coding) in of["coding"].items().iter().take(2).enumerate() {
-            at(&mut made, 3 * n + 1, esc(coding.str_of("code")));
-            at(&mut made, 3 * n + 2, esc(coding.str_of("display")));
-            at(&mut made, 3 * n + 3, esc(&self.system_name(coding.str_of("system"))));
-        }
         let text = of.str_of("text");
-        let shown = of["coding"].items().iter().map(|c| c.str_of("display")).find(|d| !d.is_empty());
+        let codings = self.sent_codings(of);
+        for ([code, display, system, version], coding) in
+            [[1, 2, 3, 7], [4, 5, 6, 8], [10, 11, 12, 13]].into_iter().zip(&codings)
+        {
+            let shown = coding.str_of("display");
+            let known = self.tables.display(coding.str_of("system"), coding.str_of("code"));
+            // Words of the tables are given again; they were not sent, for what was sent is the text too.
+            let shown = if text.is_empty() && known == Some(shown) { "" } else { shown };
+            at(&mut made, code, esc(coding.str_of("code")));
+            at(&mut made, display, esc(shown));
+            let named = coding.str_of("system");
+            let is_usual = usual == Some(named) && !coding.str_of("code").is_empty();
+            at(&mut made, system, if is_usual { String::new() } else { esc(&self.system_name(named)) });
+            if !coding.str_of("version").is_empty() {
+                at(&mut made, version, esc(coding.str_of("version")));
+            }
+        }
+        let shown = codings.iter().map(|c| c.str_of("display")).find(|d| !d.is_empty());
         if !text.is_empty() && shown != Some(text) {
             let slot = if made.is_empty() { 2 } else { 9 };
             at(&mut made, slot, esc(text));
@@ -270,17 +363,15 @@ impl Source<'_> {
     }
 
     fn race(&self, of: &Value) -> Option<Components> {
-        let part = |url: &str| of["extension"].items().iter().find(|e| e.str_of("url") == url);
-        let coding = part("ombCategory").map_or(Value::Null, |e| e["valueCoding"].clone());
-        let text = part("text").map_or("", |e| e.str_of("valueString")).to_owned();
-        let said = [coding.str_of("display"), coding.str_of("code")]
-            .into_iter()
-            .find(|t| !t.is_empty())
-            .unwrap_or("");
+        let inner = of["extension"].items();
         let mut concept = Value::object();
-        if !coding.is_null() {
+        for coding in inner.iter().map(|e| &e["valueCoding"]).filter(|c| !c.is_null()) {
             concept.push("coding", coding.clone());
         }
+        let text = inner.iter().find(|e| e.str_of("url") == "text").map_or("", |e| e.str_of("valueString"));
+        let first = concept["coding"].at(0);
+        let said = [first.str_of("display"), first.str_of("code")];
+        let said = said.into_iter().find(|t| !t.is_empty()).unwrap_or("").to_owned();
         if text != said {
             concept.set("text", text);
         }
@@ -309,15 +400,7 @@ impl Source<'_> {
     fn xpn(&self, of: &Value) -> Option<Components> {
         let text = |key: &str, n: usize| esc(of[key].at(n).as_str().unwrap_or(""));
         let more: Vec<&str> = of["given"].items().iter().skip(1).filter_map(Value::as_str).collect();
-        let kind = match of.str_of("use") {
-            "official" => "L",
-            "usual" => "D",
-            "maiden" => "M",
-            "nickname" => "N",
-            "temp" => "T",
-            "anonymous" => "A",
-            _ => "",
-        };
+        let kind = NAME_USES.iter().find(|(_, usage)| *usage == of.str_of("use")).map_or("", |(c, _)| c);
         let mut made = vec![
             self.family(of),
             text("given", 0),
@@ -330,6 +413,9 @@ impl Source<'_> {
         if made.iter().all(String::is_empty) {
             made[0] = esc(of.str_of("text"));
         }
+        let order = of["extension"].items().iter().find(|e| e.str_of("url").ends_with("assembly-order"));
+        let order = order.and_then(|e| ASSEMBLY.iter().find(|(_, own)| *own == e.str_of("valueCode")));
+        at(&mut made, 11, order.map_or("", |(code, _)| code));
         at(&mut made, 12, date(of["period"].str_of("start")));
         at(&mut made, 13, date(of["period"].str_of("end")));
         at(&mut made, 14, text("suffix", 2));
@@ -338,7 +424,10 @@ impl Source<'_> {
 
     /// XCN of a reference: from its Practitioner where it is there, else from number and words.
     pub(super) fn xcn(&self, reference: &Value) -> Option<Components> {
-        let person = self.find(reference).filter(|r| r.resource_type() == "Practitioner");
+        let found = self.find(reference);
+        let role = found.filter(|r| r.resource_type() == "PractitionerRole");
+        let person = role.map_or(found, |role| self.find(&role["practitioner"]));
+        let person = person.filter(|r| r.resource_type() == "Practitioner");
         let (identifier, name) = match person {
             Some(person) => (&person["identifier"][0], &person["name"][0]),
             None => (&reference["identifier"], &Value::Null),
@@ -362,12 +451,14 @@ impl Source<'_> {
             ] {
                 at(&mut made, n, part);
             }
+            let code = NAME_USES.iter().find(|(_, usage)| *usage == name.str_of("use"));
+            at(&mut made, 10, code.map_or("", |(code, _)| code));
             at(&mut made, 19, date(name["period"].str_of("start")));
             at(&mut made, 20, date(name["period"].str_of("end")));
             at(&mut made, 21, text("suffix", 2));
         }
         if !identifier.str_of("system").ends_with(":practitioner") {
-            at(&mut made, 9, joined(&self.authority(identifier.str_of("system"), "")));
+            at(&mut made, 9, joined(&self.authority_of(identifier)));
         }
         at(&mut made, 13, esc(identifier["type"]["coding"].at(0).str_of("code")));
         made.iter().any(|c| !c.is_empty()).then_some(made)
@@ -381,7 +472,7 @@ impl Source<'_> {
         let value = identifier.str_of("value");
         if !value.is_empty() {
             if !identifier.str_of("system").ends_with(":organization") {
-                at(&mut made, 6, joined(&self.authority(identifier.str_of("system"), "")));
+                at(&mut made, 6, joined(&self.authority_of(identifier)));
             }
             at(&mut made, 7, esc(identifier["type"]["coding"].at(0).str_of("code")));
             at(&mut made, 10, esc(value));
@@ -391,16 +482,46 @@ impl Source<'_> {
 
     fn hd(&self, reference: &Value) -> Option<Components> {
         let of = self.find(reference);
+        if let Some(parts) = of.and_then(registered_as) {
+            return Some(parts.to_vec());
+        }
         let name = of.map_or(reference.str_of("display"), |o| o.str_of("name"));
-        let registered = of.map_or("", |o| o["identifier"][0].str_of("value"));
-        let mut made = vec![esc(name)];
-        if let Some(universal) = endpoint(registered) {
-            made.extend(universal.into_iter().skip(1));
-            if registered == name {
-                made[0].clear();
+        one(name)
+    }
+
+    /// What fields beside a name tell of an organisation or a person (`address=`, `telecom=`, `contact-name=`).
+    fn details(&self, row: &Row, of: Option<&Value>, beside: &mut Beside) {
+        let Some(of) = of else { return };
+        let contact = of["contact"].at(0);
+        let first = |list: &Value| list.at(0).clone();
+        for (option, made) in [
+            ("address", xad(&first(&of["address"]))),
+            ("telecom", xtn(&first(&of["telecom"]))),
+            ("contact-name", Some(contact).filter(|c| !c.is_null()).and_then(|c| self.xpn(&c["name"]))),
+            ("contact-telecom", xtn(&first(&contact["telecom"]))),
+            ("contact-address", xad(&contact["address"])),
+        ] {
+            if let (Some(place), Some(made)) = (row.option(option), made) {
+                beside.push((place.to_owned(), made));
             }
         }
-        made.iter().any(|c| !c.is_empty()).then_some(made)
+    }
+
+    /// The same of a member of staff, with the role in which a row names somebody.
+    fn details_of_person(&self, row: &Row, reference: &Value, beside: &mut Beside) {
+        let Some(of) = self.find(reference) else { return };
+        self.details(row, Some(of), beside);
+        for (option, key) in [("function-at", "code"), ("specialty-at", "specialty")] {
+            if let (Some(place), Some(made)) = (row.option(option), self.cwe(of[key].at(0))) {
+                beside.push((place.to_owned(), made));
+            }
+        }
+        if let (Some(at), Some(place)) = (row.option("place-at"), self.pl(of["location"].at(0))) {
+            beside.push((at.to_owned(), place));
+        }
+        if let (Some(at), Some(of)) = (row.option("organization-at"), self.xon(&of["organization"])) {
+            beside.push((at.to_owned(), of));
+        }
     }
 
     /// A named organisation or device as a coded element.
@@ -433,9 +554,8 @@ impl Source<'_> {
             let slot = PLACES.iter().find(|(_, code)| *code == kind).map_or(9, |(n, _)| *n);
             let name =
                 if of.str_of("name").is_empty() { of.str_of("description") } else { of.str_of("name") };
-            let registered = endpoint(of["identifier"][0].str_of("value")).unwrap_or_default();
-            let mut parts = vec![esc(name)];
-            parts.extend(registered.into_iter().skip(1));
+            let mut parts = registered_as(of).unwrap_or_default();
+            parts[0] = esc(name);
             at(&mut made, slot, joined(&parts));
             place = self.find(&of["partOf"]);
             steps += 1;
@@ -466,30 +586,46 @@ impl Source<'_> {
         if !name.is_empty() {
             beside.push(("IN1-4".to_owned(), vec![esc(name)]));
         }
-        if let Some(of) = of {
-            beside.extend(xad(&of["address"][0]).map(|a| ("IN1-5".to_owned(), a)));
-            beside.extend(xtn(&of["telecom"][0]).map(|t| ("IN1-7".to_owned(), t)));
-        }
         let mut made = vec![esc(number)];
         if !identifier.str_of("system").ends_with(":insurer") {
-            at(&mut made, 4, joined(&self.authority(identifier.str_of("system"), "")));
+            at(&mut made, 4, joined(&self.authority_of(identifier)));
         }
         at(&mut made, 5, esc(identifier["type"]["coding"].at(0).str_of("code")));
         Some(made)
     }
+}
 
-    fn insured(&self, reference: &Value, beside: &mut Beside) -> Option<Components> {
-        let Some(of) = self.find(reference).filter(|r| r.resource_type() == "RelatedPerson") else {
-            return one(reference.str_of("display"));
-        };
-        if !of.str_of("birthDate").is_empty() {
-            beside.push(("IN1-18".to_owned(), vec![date(of.str_of("birthDate"))]));
+/// HD of an organisation or place that has identifiers of its name and of its register (table 0301).
+fn registered_as(of: &Value) -> Option<[String; 3]> {
+    const UNIVERSAL_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0301";
+    let kind = |i: &Value| {
+        let coding = i["type"]["coding"].at(0);
+        if coding.str_of("system") == UNIVERSAL_TYPE {
+            coding.str_of("code").to_owned()
+        } else {
+            String::new()
         }
-        if let Some(code) = self.tables.codes("gender").and_then(|c| c.code_of(of.str_of("gender"))) {
-            beside.push(("IN1-43".to_owned(), vec![code]));
-        }
-        beside.extend(xad(&of["address"][0]).map(|a| ("IN1-19".to_owned(), a)));
-        self.xpn(&of["name"][0])
+    };
+    let numbers = of["identifier"].items();
+    let is_registered = |i: &&Value| !kind(i).is_empty() || i.str_of("system") == "urn:ietf:rfc:3986";
+    let namespace = numbers.iter().find(|i| i.as_object().is_some_and(|o| o.len() == 1));
+    let universal = numbers.iter().find(is_registered);
+    if namespace.is_none() && universal.is_none() {
+        return None;
+    }
+    let name = namespace.map_or("", |i| i.str_of("value"));
+    let Some(universal) = universal else { return Some([esc(name), String::new(), String::new()]) };
+    let value = universal.str_of("value");
+    let bare = value.strip_prefix("urn:oid:").or_else(|| value.strip_prefix("urn:uuid:")).unwrap_or(value);
+    Some([esc(name), esc(bare), esc(&kind(universal))])
+}
+
+/// Whether a value says all that a pattern says.
+fn holds(value: &Value, pattern: &Value) -> bool {
+    match pattern {
+        Value::Object(object) => object.iter().all(|(key, inner)| holds(&value[key], inner)),
+        Value::Array(items) => items.iter().all(|item| value.items().iter().any(|v| holds(v, item))),
+        _ => value == pattern,
     }
 }
 
@@ -546,6 +682,7 @@ pub(super) fn unit_of(of: &Value) -> Components {
 }
 
 fn xad(of: &Value) -> Option<Components> {
+    let told = |name: &str| of["extension"].items().iter().find(|e| e.str_of("url").ends_with(name));
     let line = |n: usize| esc(of["line"].at(n).as_str().unwrap_or(""));
     let kind = match (of.str_of("use"), of.str_of("type")) {
         ("home", _) => "H",
@@ -554,6 +691,7 @@ fn xad(of: &Value) -> Option<Components> {
         ("old", _) => "BA",
         ("billing", _) => "BI",
         (_, "postal") => "M",
+        _ if told("iso21090-AD-use").is_some() => "HV",
         _ => "",
     };
     let mut made = vec![line(0), line(1)];
@@ -562,6 +700,10 @@ fn xad(of: &Value) -> Option<Components> {
     }
     at(&mut made, 7, kind);
     at(&mut made, 8, line(2));
+    at(&mut made, 19, line(3));
+    if let Some(tract) = told("iso21090-ADXP-censusTract") {
+        at(&mut made, 10, esc(tract.str_of("valueString")));
+    }
     at(&mut made, 13, date(of["period"].str_of("start")));
     at(&mut made, 14, date(of["period"].str_of("end")));
     if made.iter().all(String::is_empty) {
@@ -575,20 +717,43 @@ fn xtn(of: &Value) -> Option<Components> {
     if value.is_empty() {
         return None;
     }
+    let told = |url: &str| {
+        let found = of["extension"].items().iter().find(|e| e.str_of("url") == url);
+        found.map_or("", |e| e.str_of("valueString"))
+    };
     let usage = match of.str_of("use") {
         "home" => "PRN",
         "work" => "WPN",
         _ => "",
     };
-    let mut made = vec![esc(value), usage.to_owned()];
-    match (of.str_of("system"), of.str_of("use")) {
-        ("email", _) => {
-            made = vec![String::new(), usage.to_owned(), "Internet".to_owned(), esc(value)];
-        }
-        ("fax", _) => at(&mut made, 3, "FX"),
-        ("pager", _) => at(&mut made, 3, "BP"),
-        (_, "mobile") => at(&mut made, 3, "CP"),
-        _ => {}
+    let equipment = match (of.str_of("system"), of.str_of("use")) {
+        _ if !told(EQUIPMENT).is_empty() => told(EQUIPMENT),
+        ("email", _) => "Internet",
+        ("fax", _) => "FX",
+        ("pager", _) => "BP",
+        ("other", _) => "MD",
+        (_, "mobile") => "CP",
+        _ => "",
+    };
+    let mut made = vec![String::new(), usage.to_owned(), equipment.to_owned()];
+    for (n, url) in NUMBER_PARTS {
+        at(&mut made, n, esc(told(url)));
+    }
+    let forms: Vec<(usize, &str)> = [1, 4, 12]
+        .into_iter()
+        .map(|n| (n, told(&format!("{OTHER_FORM}{n}"))))
+        .filter(|(_, t)| !t.is_empty())
+        .collect();
+    for (n, text) in &forms {
+        at(&mut made, *n, esc(text));
+    }
+    let is_taken = |n: usize| forms.iter().any(|(of, _)| *of == n);
+    let in_pieces = !told(NUMBER_PARTS[2].1).is_empty() && equipment != "Internet";
+    match equipment {
+        "Internet" => at(&mut made, 4, esc(value)),
+        _ if is_taken(1) && !in_pieces => at(&mut made, 12, esc(value)),
+        _ if in_pieces => {}
+        _ => at(&mut made, 1, esc(value)),
     }
     at(&mut made, 13, date(of["period"].str_of("start")));
     at(&mut made, 14, date(of["period"].str_of("end")));
@@ -612,6 +777,13 @@ fn timing(of: &Value, slot: usize) -> Components {
     } else if coding.is_null() || repeat["frequency"].is_null() {
         at(&mut made, 5, number(&repeat["period"]));
         at(&mut made, 6, repeat.str_of("periodUnit"));
+    }
+    if slot == 1 {
+        at(&mut made, 8, esc(repeat["when"].at(0).as_str().unwrap_or("")));
+        at(&mut made, 9, number(&repeat["offset"]));
+        if !made[8].is_empty() {
+            at(&mut made, 10, "min");
+        }
     }
     made
 }
