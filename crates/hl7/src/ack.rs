@@ -76,36 +76,51 @@ pub fn wants_commit(message: &Message, accepted: bool) -> bool {
 /// The answer to a message, in the sender's delimiters, version and character set; sender and receiver swapped.
 pub fn acknowledge(message: &Message, code: AckCode, fault: Option<&Fault>, stamp: Stamp<'_>) -> Vec<u8> {
     let mut out = MessageWriter::new(*message.delimiters());
-    let raw = |place: &str| {
-        let part = Location::parse(place).and_then(|l| message.part(&l));
-        part.map_or(String::new(), |p| message.charset().decode(p.raw()).into_owned())
-    };
     let kind = match &*message.get("MSH-9.2") {
         "" => vec!["ACK".to_owned()],
         trigger => vec!["ACK".to_owned(), trigger.to_owned(), "ACK".to_owned()],
     };
     let kind: Vec<&str> = kind.iter().map(String::as_str).collect();
     let version = message.get("MSH-12.1").trim().to_owned();
-    let header = out
-        .segment("MSH")
-        .raw(3, raw("MSH-5"))
-        .raw(4, raw("MSH-6"))
-        .raw(5, raw("MSH-3"))
-        .raw(6, raw("MSH-4"))
-        .text(7, stamp.now)
-        .components(9, &kind)
-        .text(10, stamp.control_id)
-        .raw(11, if raw("MSH-11").is_empty() { "P".to_owned() } else { raw("MSH-11") })
-        .raw(12, if version.is_empty() { "2.5.1".to_owned() } else { raw("MSH-12") })
-        .text(18, &charset_name(message));
+    let header = answering(&out, message, &kind, stamp);
     out.push(&header);
-    let acknowledged = out.segment("MSA").text(1, code.code()).raw(2, raw("MSH-10"));
+    let acknowledged = out.segment("MSA").text(1, code.code()).raw(2, raw(message, "MSH-10"));
     out.push(&acknowledged.text(3, fault.map_or("", |f| f.text.as_str())));
     if let Some(fault) = fault {
         let error = error_segment(&out, fault, &version);
         out.push(&error);
     }
     out.finish(message.charset()).0
+}
+
+/// A field of a message as it was written.
+pub(crate) fn raw(message: &Message, place: &str) -> String {
+    let part = Location::parse(place).and_then(|l| message.part(&l));
+    part.map_or(String::new(), |p| message.charset().decode(p.raw()).into_owned())
+}
+
+/// MSH of an answer: sender and receiver swapped, in the sender's version and character set.
+pub(crate) fn answering(
+    out: &MessageWriter,
+    message: &Message,
+    kind: &[&str],
+    stamp: Stamp<'_>,
+) -> SegmentWriter {
+    let or = |place: &str, usual: &str| {
+        let said = raw(message, place);
+        if said.trim().is_empty() { usual.to_owned() } else { said }
+    };
+    out.segment("MSH")
+        .raw(3, raw(message, "MSH-5"))
+        .raw(4, raw(message, "MSH-6"))
+        .raw(5, raw(message, "MSH-3"))
+        .raw(6, raw(message, "MSH-4"))
+        .text(7, stamp.now)
+        .components(9, kind)
+        .text(10, stamp.control_id)
+        .raw(11, or("MSH-11", "P"))
+        .raw(12, or("MSH-12", "2.5.1"))
+        .text(18, &charset_name(message))
 }
 
 /// The answer to bytes that are no message: rejected, with no control id to name.
@@ -128,7 +143,7 @@ fn charset_name(message: &Message) -> String {
     if said == Some(message.charset()) { declared } else { message.charset().name() }
 }
 
-fn error_segment(out: &MessageWriter, fault: &Fault, version: &str) -> SegmentWriter {
+pub(crate) fn error_segment(out: &MessageWriter, fault: &Fault, version: &str) -> SegmentWriter {
     let (number, text) = error_code(fault.kind);
     let place = Location::parse(&fault.place);
     let part = |n: usize| if n == 0 { String::new() } else { n.to_string() };

@@ -6,5 +6,6 @@ pub mod from_fhir;
 pub mod map;
 pub mod message;
 pub mod mllp;
+pub mod query;
 
 pub use message::{Location, Message, ParseError};

@@ -5,8 +5,10 @@ use badiano_hl7::ack::{AckCode, Stamp, acknowledge, is_enhanced, refuse_unreadab
 use badiano_hl7::map::{Event, Tables, map};
 use badiano_hl7::message::Message;
 use badiano_hl7::mllp::{Decoder, encode};
+use badiano_hl7::query::{self, Answer, Question};
 use badiano_kernel::{Fault, Instant, Purpose, id};
 use badiano_record::Session;
+use badiano_record::identity::CANDIDATES_MAX;
 use badiano_record::messages::{Intake, Loss, MESSAGE_BYTES_MAX, Receipt};
 use badiano_record::peers::PeerKind;
 use futures_util::future::join_all;
@@ -95,6 +97,12 @@ async fn take(gate: &Gate, frame: Vec<u8>, remote: SocketAddr) -> Option<Vec<u8>
         Ok(message) => message,
         Err(error) => return Some(refuse_unreadable(&error, stamp)),
     };
+    let naming = super::naming(&gate.node.settings().zone, &sender_of(&message));
+    if let Some(question) = query::question(&message, &TABLES, &naming) {
+        let answer = question.and_then(|q| respond(gate, &message, q, remote, now));
+        let answer = answer.unwrap_or_else(|fault| Answer { fault: Some(fault), ..Answer::default() });
+        return Some(query::answer(&message, &answer, &TABLES, &naming, stamp));
+    }
     let enhanced = is_enhanced(&message);
     let fault = keep(gate, &message, remote, now).await.err();
     if let Some(fault) = &fault {
@@ -107,11 +115,69 @@ async fn take(gate: &Gate, frame: Vec<u8>, remote: SocketAddr) -> Option<Vec<u8>
     Some(acknowledge(&message, code, fault.as_ref(), stamp))
 }
 
-async fn keep(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) -> Result<(), Fault> {
-    let name = format!("{}|{}", message.get("MSH-3.1").trim(), message.get("MSH-4.1").trim());
+/// What a listed sender is called: its application and its facility.
+fn sender_of(message: &Message) -> String {
+    format!("{}|{}", message.get("MSH-3.1").trim(), message.get("MSH-4.1").trim())
+}
+
+/// The session of the sender, if it is listed and speaks from where it may.
+fn admitted(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) -> Result<Session, Fault> {
     let host = remote.ip().to_canonical().to_string();
-    let peer = gate.node.admit(PeerKind::Hl7, &name, &host, now)?;
-    let session = gate.node.session(peer, Purpose::Treatment, now);
+    let peer = gate.node.admit(PeerKind::Hl7, &sender_of(message), &host, now)?;
+    Ok(gate.node.session(peer, Purpose::Treatment, now))
+}
+
+/// Who may be a person (IHE PDQ), or the other numbers of one (IHE PIX): decided and logged as `$match` and `$ihe-pix` are.
+fn respond(
+    gate: &Gate,
+    message: &Message,
+    question: Question,
+    remote: SocketAddr,
+    now: Instant,
+) -> Result<Answer, Fault> {
+    let session = admitted(gate, message, remote, now)?;
+    match question {
+        Question::Who { patient, systems, limit, skip } => {
+            let found = known_or_likely(&session, &patient)?.into_iter();
+            let told = found.filter_map(|(p, likely)| Some((query::of_systems(&p, &systems)?, likely)));
+            let told: Vec<_> = told.collect();
+            let total = told.len();
+            let people = told.into_iter().skip(skip).take(limit).collect();
+            Ok(Answer { people, total, before: skip.min(total), fault: None })
+        }
+        Question::Numbers { system, value, systems } => {
+            let found = session.cross_referenced(&system, &value)?;
+            let nobody = || Fault::not_found("nobody is known by this number").at("QPD-3.1");
+            let mut patient = found.ok_or_else(nobody)?.resource;
+            let others = patient["identifier"].items().iter();
+            let others = others.filter(|i| i.str_of("system") != system || i.str_of("value") != value);
+            let others: Vec<_> = others.cloned().collect();
+            patient.set("identifier", badiano_fhir::Value::Array(others));
+            let told = query::of_systems(&patient, &systems);
+            let told = told.filter(|p| !p["identifier"].items().is_empty());
+            let people: Vec<_> = told.into_iter().map(|p| (p, None)).collect();
+            Ok(Answer { total: people.len(), people, before: 0, fault: None })
+        }
+    }
+}
+
+/// Who bears a number of the question, else who is like the person that it describes.
+fn known_or_likely(
+    session: &Session,
+    asked: &badiano_fhir::Value,
+) -> Result<Vec<(badiano_fhir::Value, Option<f64>)>, Fault> {
+    for number in asked["identifier"].items().iter().filter(|i| !i.str_of("system").is_empty()) {
+        let bearer = session.cross_referenced(number.str_of("system"), number.str_of("value"))?;
+        if let Some(bearer) = bearer {
+            return Ok(vec![(bearer.resource, None)]);
+        }
+    }
+    let candidates = session.match_patient(asked, false, CANDIDATES_MAX)?;
+    Ok(candidates.into_iter().map(|c| (c.patient.resource, Some(c.probability))).collect())
+}
+
+async fn keep(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) -> Result<(), Fault> {
+    let (name, session) = (sender_of(message), admitted(gate, message, remote, now)?);
     let (intake, lacks) = read(gate, message, &name);
     session.receive_message(intake).await?;
     // It is kept, and shown as held; only its sender can mend it.

@@ -138,13 +138,13 @@ impl<'m> Mapping<'m> {
 
     /// Fills a resource by the rows of a block, from some segments of the message, and by the block's defaults.
     pub fn fill(&mut self, block: &str, segments: &[Segment<'m>], resource: &mut Value) {
-        let tables = self.tables;
+        let (tables, whole) = (self.tables, self.naming.whole);
         let header = self.message.segments("MSH").next();
         let mut around = segments.to_vec();
         if !segments.iter().any(|s| s.name() == "MSH") {
             around.extend(header);
         }
-        for row in tables.rows(block).iter().filter(|r| holds(r, &around)) {
+        for row in tables.rows(block).iter().filter(|r| (whole || !r.whole) && holds(r, &around)) {
             let named = around.iter().filter(|s| s.raw_name() == row.source.segment);
             for segment in named.take(if row.list { usize::MAX } else { 1 }) {
                 // Neighbours of a field are those of its own segment first.

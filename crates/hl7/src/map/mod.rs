@@ -252,7 +252,9 @@ fn lack(message: &Message, event: &Event) -> Option<&'static str> {
     };
     let names_patient = message.all_segments().any(|s| s.name() == "PID");
     match (asks, may_lack || names_patient) {
-        (true, _) => Some("a question is kept and not answered: nothing here answers questions of HL7 v2"),
+        (true, _) => {
+            Some("a question of this kind is kept and not answered: PDQ and PIX are (QBP^Q22, QBP^Q23)")
+        }
         (false, false) => Some("the message has no PID: it is about no patient"),
         (false, true) => None,
     }

@@ -59,7 +59,7 @@ fn two_words(text: &str) -> (String, Option<String>) {
 impl Naming {
     /// The system of an assigning authority (HD: namespace, universal id, its type). A listed one first, then an OID, UUID or
     /// URI that it brings, then `urn:badiano:authority:{NAME}`. `None` for an empty one.
-    pub(super) fn system(&self, namespace: &str, universal: &str, kind: &str) -> Option<String> {
+    pub(crate) fn system(&self, namespace: &str, universal: &str, kind: &str) -> Option<String> {
         let listed = |name: &str| {
             let found =
                 self.authorities.iter().find(|(word, _)| !name.is_empty() && word.eq_ignore_ascii_case(name));

@@ -32,6 +32,8 @@ pub(super) struct Rule {
     pub refer: Option<(String, String)>,
     /// What makes it the same again in a later message, where it has no number.
     pub key: Vec<Location>,
+    /// Its numbers may be borne by many patients' (a plan, a mother of two): the one that is made of the patient's comes first.
+    pub shared: bool,
     /// One of these elements must have been said.
     pub needs: Vec<String>,
     /// It is not made where its order group has this segment.
@@ -74,6 +76,7 @@ impl Rule {
                     rule.refer = Some((path.to_owned(), kind.to_owned()));
                 }
                 "key" => rule.key = value.split(',').map(place).collect::<Result<_, _>>()?,
+                "shared" => rule.shared = value == "yes",
                 "needs" => rule.needs = list(),
                 "unless-group" => rule.unless_group = Some(value.to_owned()),
                 _ => return Err(format!("no such option: {name}")),

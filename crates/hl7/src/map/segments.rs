@@ -3,7 +3,7 @@
 use super::order::{groups, observations};
 use super::rule::Rule;
 use super::{About, Building, name_of};
-use crate::message::Segment;
+use crate::message::{Part, Segment};
 use badiano_fhir::{Value, fhir};
 
 /// The system of numbers that a resource is known by where its segment has none: made of what it says.
@@ -209,7 +209,7 @@ impl<'m> Building<'m> {
     /// A number made of the patient's and of what the segment says, so that the same thing told twice is one resource.
     fn derive_identifier(&self, rule: &Rule, own: &[Segment<'m>], about: &About, made: &mut Value) {
         let numbered = made["identifier"].items().iter().any(|i| !i.str_of("system").is_empty());
-        if rule.key.is_empty() || numbered {
+        if rule.key.is_empty() || (numbered && !rule.shared) {
             return;
         }
         let person = self.resources.iter().find(|(url, _)| *url == about.person);
@@ -220,14 +220,27 @@ impl<'m> Building<'m> {
         let mut any = false;
         for place in &rule.key {
             let segment = own.iter().find(|s| s.raw_name() == place.segment);
-            let text = segment.map_or(String::new(), |s| s.field(place.field).text().trim().to_uppercase());
+            let text = segment.map_or(String::new(), |s| said_in(s.field(place.field)));
             any |= !text.is_empty();
             said.push(text);
         }
         if any {
             let parts: Vec<&str> = said.iter().map(String::as_str).collect();
-            made.push("identifier", fhir!({ "system": DERIVED, "value": (name_of(&parts)) }));
+            let mut all = vec![fhir!({ "system": DERIVED, "value": (name_of(&parts)) })];
+            all.extend(made["identifier"].items().iter().cloned());
+            made.set("identifier", Value::Array(all));
         }
+    }
+}
+
+/// What a field says of which thing it means: its code, else its words; of a time without the offset, which not all senders write.
+fn said_in(field: Part<'_>) -> String {
+    let parts = [1, 2].map(|n| field.component(n).subcomponent(1).text().trim().to_uppercase());
+    let text = parts.into_iter().find(|t| !t.is_empty()).unwrap_or_default();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    match text[digits..].starts_with(['+', '-']) && digits >= 8 {
+        true => text[..digits].to_owned(),
+        false => text,
     }
 }
 

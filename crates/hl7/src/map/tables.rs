@@ -184,6 +184,8 @@ pub(super) struct Row {
     pub unless_value: Option<(Location, Vec<String>)>,
     /// Elements that stand beside the value: `with=JSON`.
     pub with: Option<Value>,
+    /// The row holds only where what a node does not keep is made too.
+    pub whole: bool,
 }
 
 impl Row {
@@ -455,6 +457,7 @@ impl Tables {
             when_some: None,
             unless_value: None,
             with: None,
+            whole: false,
         };
         for option in options {
             let (name, value) =
@@ -466,6 +469,7 @@ impl Tables {
                 "with" => {
                     row.with = Some(json::parse(value.as_bytes()).map_err(|e| format!("no JSON: {e}"))?);
                 }
+                "whole" => row.whole = value == "yes",
                 "unless" => row.unless = value.split(',').map(place).collect::<Result<_, _>>()?,
                 _ if OPTIONS.contains(&name) => drop(row.options.insert(name.to_owned(), value.to_owned())),
                 _ => return Err(format!("no such option: {name}")),

@@ -221,3 +221,28 @@ fn a_move_between_records_waits_for_a_person() {
         assert!(mapped.needs_person.is_some(), "{event}");
     }
 }
+
+#[test]
+fn two_patients_of_one_plan_and_one_mother_have_their_own_coverage_and_relative() {
+    let of = |number: &str| {
+        let text = format!(
+            "MSH|^~\\&|HIS|HGN|B|N|20261122103000||ADT^A04^ADT_A01|C{number}|P|2.5.1\r\
+             PID|1||E-{number}^^^HGN^MR||RAMOS^LUZ||20200101|F\r\
+             NK1|1|RAMOS^EVA|MTH|||||||||||||||||||||||||||||||M-77^^^HGN\r\
+             PV1|1|O|||||||||||||||||V-{number}^^^HGN\r\
+             IN1|1|PLAN-9^Plan nueve^99HGN|ASEG-1|Aseguradora||||||||||||||||||||||||||||||||POL-5\r"
+        );
+        let message = Message::parse(text.into_bytes()).expect("a message");
+        map(&message, &Tables::standard(), &Naming { whole: false, ..Naming::default() }).clinical()
+    };
+    let (one, other) = (of("1"), of("2"));
+    for kind in ["Coverage", "RelatedPerson"] {
+        let known_by = |m: &Mapped| {
+            let found = all(m, kind)[0]["identifier"][0].clone();
+            assert!(!found.str_of("value").is_empty(), "{kind} has a number");
+            found
+        };
+        assert_ne!(known_by(&one), known_by(&other), "{kind}: another patient's is another one");
+        assert_eq!(known_by(&one), known_by(&of("1")), "{kind}: told again it is the same");
+    }
+}

@@ -7,3 +7,4 @@ mod families;
 mod maps;
 mod messages;
 mod mutations;
+mod queries;

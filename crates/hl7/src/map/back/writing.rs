@@ -60,7 +60,9 @@ pub(super) fn any_value(of: &Value) -> &Value {
 impl Source<'_> {
     /// The components of a value as the row would read them; nothing where it could not have made such a value.
     pub(super) fn write(&self, row: &Row, value: &Value, beside: &mut Beside) -> Option<Components> {
-        if row.with.as_ref().is_some_and(|with| !holds(value, with)) {
+        // A number made of what the segment says is made again.
+        let is_derived = value.str_of("system") == crate::map::segments::DERIVED;
+        if is_derived || row.with.as_ref().is_some_and(|with| !holds(value, with)) {
             return None;
         }
         let value = match (row.option("url"), row.option("wrap")) {
@@ -243,7 +245,7 @@ impl Source<'_> {
 
     fn cx(&self, of: &Value) -> Option<Components> {
         let (system, value) = (of.str_of("system"), of.str_of("value"));
-        if value.is_empty() || system == crate::map::segments::DERIVED {
+        if value.is_empty() {
             return None;
         }
         let shown = of["assigner"].str_of("display");
@@ -275,7 +277,7 @@ impl Source<'_> {
 
     fn ei(&self, of: &Value) -> Option<Components> {
         let value = of.str_of("value");
-        if value.is_empty() || of.str_of("system") == crate::map::segments::DERIVED {
+        if value.is_empty() {
             return None;
         }
         let [namespace, universal, kind] = self.authority_of(of);
