@@ -371,7 +371,10 @@ export interface Access {
   reason: string;
   emergency: boolean;
   refused: boolean;
+  /** By who reads this list. */
   own: boolean;
+  /** By what who looked acted in the person's place; empty where they did not. */
+  in_place: string;
   /** False for about a second, until the next checkpoint of the log. */
   has_proof: boolean;
 }
@@ -395,6 +398,8 @@ export interface ConsentRule {
   permit: boolean; clues: string | null; cedula: string | null; role: string | null; data_class: DataClass | null;
   /** Code of v3-ActReason; null: for care where it permits, for all where it refuses. */
   purpose: string | null; from: Instant; until: Instant | null;
+  /** To whoever acts in the person's place; said by one of them. */
+  representatives?: boolean; by_representative?: boolean;
   /** The same in plain words, in the reader's language. */
   sentence: string;
 }
@@ -403,14 +408,27 @@ export interface ConsentChange {
   permit: boolean; clues: string | null; data_class: DataClass | null;
   /** Instead of `clues`: a professional by their licence, or everybody with a clinical role. */
   cedula?: string; role?: string;
+  /** Instead of all of these: whoever acts in the person's place. */
+  representatives?: boolean;
   purpose?: 'TREAT' | 'PUBHLTH' | 'HRESCH' | 'HOPERAT';
   /** The last day, or the moment. */
   until?: string;
 }
 
+/**
+ * GET /api/me/representatives; POST { curp, name, until? } gives a power of attorney and answers the same; POST .../{id}/end {} -> 204.
+ * All other doors of /api/me take the header `x-badiano-in-place-of`: the id of one of `theirs`.
+ */
+export interface MyRepresentatives { mine: Representation[]; theirs: Representation[] }
+export interface Representation {
+  id: string; name: string; standing: 'PRN' | 'GUARD' | 'POWATT';
+  /** Kind of the document that was checked; empty for a power that the person gave. */
+  document: string; institution: string; from: Instant; until: Instant | null; in_force: boolean; can_end: boolean;
+}
+
 /** GET /api/me/notices -> { notices } newest first; POST /api/me/notices/read {} -> 204 marks all as read */
 export interface MyNotices { notices: Notice[] }
-export interface Notice { when: Instant; kind: 'emergency-access' | 'emergency-justified' | 'emergency-not-justified'; who: string; institution: string; reason: string; sensitive: string[]; unread: boolean }
+export interface Notice { when: Instant; kind: 'emergency-access' | 'emergency-justified' | 'emergency-not-justified' | 'representative-named' | 'representative-ended'; who: string; institution: string; reason: string; sensitive: string[]; unread: boolean }
 
 // ---------------------------------------------------------------- administration (role administrator)
 

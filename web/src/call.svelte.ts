@@ -17,6 +17,15 @@ let session = $state<Session | null>(null);
 export const currentSession = (): Session | null => session;
 export const takeSession = (next: Session | null): void => void (session = next);
 
+/** In whose place the citizen acts in this window; the id of a representation, and the person's name. */
+export interface InPlace { id: string; name: string }
+const IN_PLACE_OF = 'x-badiano-in-place-of';
+let acting = $state<InPlace | null>(null);
+export const inPlace = (): InPlace | null => acting;
+export const actInPlace = (next: InPlace | null): void => void (acting = next);
+/** A link is followed without our header: it names the representation, which tells nothing, in its query. */
+export const linked = (path: string): string => (acting ? `${path}${path.includes('?') ? '&' : '?'}${IN_PLACE_OF}=${encodeURIComponent(acting.id)}` : path);
+
 /** A file as the body of a POST. */
 export async function send<T>(path: string, type: string, file: Blob): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': locale(), 'Content-Type': type };
@@ -32,6 +41,7 @@ export async function call<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: s
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': locale() };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (method !== 'GET' && session?.csrf) headers['X-CSRF-Token'] = session.csrf;
+  if (acting && path.startsWith('/api/me') && !path.startsWith('/api/me/representatives')) headers[IN_PLACE_OF] = acting.id;
   let answer: Response;
   try {
     answer = await fetch(path, {

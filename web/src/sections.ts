@@ -21,6 +21,7 @@ const OF_CITIZENS: Section[] = [
   { place: 'mi-estudio', path: 'mi-estudio', word: 'nav.me', page: () => import('./pages/citizen/MyStudy.svelte'), hidden: true, under: 'mi' },
   { place: 'accesos', path: 'accesos', word: 'nav.accesses', page: () => import('./pages/citizen/Accesses.svelte') },
   { place: 'permisos', path: 'permisos', word: 'nav.consents', page: () => import('./pages/citizen/Consents.svelte') },
+  { place: 'representantes', path: 'representantes', word: 'nav.representatives', page: () => import('./pages/citizen/Representatives.svelte') },
   { place: 'avisos', path: 'avisos', word: 'nav.notices', page: () => import('./pages/citizen/Notices.svelte') },
 ];
 const READING: Section[] = [

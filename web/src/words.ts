@@ -32,6 +32,7 @@ const shared = {
   'nav.me': ['Expediente', 'My record'],
   'nav.accesses': ['Quién lo vio', 'Who looked'],
   'nav.consents': ['Permisos', 'Permissions'],
+  'nav.representatives': ['Representantes', 'Representatives'],
   'nav.notices': ['Avisos', 'Notices'],
 
   'fault.unreachable': ['El nodo no responde. Revise la conexión; lo que escribió sigue en esta página.', 'The node does not answer. Check the connection; what you wrote is still on this page.'],

@@ -69,6 +69,11 @@ export const session = (roles, over = {}) => ({
 export const hub = { name: 'Nodo nacional', role: 'hub', institution: 'Nodo nacional', clues: 'DFSSA000001' };
 export const citizen = session(null, { node: hub, user: { account: '', name: LUZ.name, roles: [], citizen: true }, csrf: 'c-2' });
 
+export const representatives = {
+  mine: [{ id: 'r1', name: 'Ana Rivera', standing: 'POWATT', document: '', institution: '', from: before(60), until: null, in_force: true, can_end: true }],
+  theirs: [{ id: 'r2', name: 'Ximena Rivera', standing: 'PRN', document: 'birth-certificate', institution: 'Hospital Regional Norte', from: before(600), until: null, in_force: true, can_end: true }],
+};
+
 const lists = {
   allergies: [{ text: 'Penicilina: urticaria', source: 'Hospital Regional Norte' }],
   conditions: [{ text: 'Hipertensión arterial', since: '2015', source: 'Hospital General Sur' }],
@@ -88,7 +93,7 @@ export const me = {
     { study_uid: uid(9), description: 'Mastografía de tamizaje', modality: 'MG', started: before(900), institution: 'Hospital General Sur', instances: 4, image_url: '', report: null },
   ],
 };
-const access = (n, over) => ({ id: `badiano.mx/SLSSA000012#${n}`, when: before(n), who: 'Dr. Raúl Cota', institution: 'Hospital General Sur', clues: 'YNSSA000034', what: 'reporte de tomografía', interaction: 'read', purpose: 'TREAT', reason: '', emergency: false, refused: false, own: false, has_proof: true, ...over });
+const access = (n, over) => ({ id: `badiano.mx/SLSSA000012#${n}`, when: before(n), who: 'Dr. Raúl Cota', institution: 'Hospital General Sur', clues: 'YNSSA000034', what: 'reporte de tomografía', interaction: 'read', purpose: 'TREAT', reason: '', emergency: false, refused: false, own: false, in_place: '', has_proof: true, ...over });
 export const accesses = { failed: [], entries: [access(1, { purpose: 'ETREAT', emergency: true, reason: 'Inconsciente en urgencias, sin acompañante', has_proof: false }), access(2, { own: true, who: LUZ.name, purpose: 'PATRQT' }), access(4, {}), access(9, { refused: true, what: 'imágenes' }), access(40, { who: 'Dra. Irene Solís', institution: 'Hospital Regional Norte', what: 'imágenes de tomografía' })] };
 export const consents = {
   institutions: [{ clues: 'SLSSA000012', name: 'Hospital Regional Norte', holds: true }, { clues: 'YNSSA000034', name: 'Hospital General Sur', holds: false }],

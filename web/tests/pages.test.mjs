@@ -417,6 +417,32 @@ test('withdrawing a permission is explained, confirmed, sent once and shown', as
   assert.deepEqual(state.asked.filter((a) => a.method === 'POST').map((a) => a.body), [{ permit: false, clues: 'YNSSA000034', data_class: 'imaging' }]);
 });
 
+test('whom one represents is opened with the representation in every question, said above every page, and left again', async () => {
+  state.session = citizen;
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await open('/representantes');
+  await page.getByRole('button', { name: 'Ver su expediente: Ximena Rivera' }).click();
+  await page.getByText('Está viendo el expediente de Ximena Rivera, en su nombre.').waitFor();
+  await page.waitForURL(/#\/mi$/);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  assert.deepEqual(await violationsOn(page), [], 'the page with its bar passes axe');
+  assert.equal(state.asked.filter((a) => a.path === '/api/me').at(-1).inPlace, 'r2');
+  await page.getByRole('button', { name: 'Volver al mío' }).click();
+  await page.waitForTimeout(300);
+  assert.equal(state.asked.filter((a) => a.path === '/api/me').at(-1).inPlace ?? '', '');
+});
+
+test('a power of attorney is taken back after a confirmation', async () => {
+  state.session = citizen;
+  await open('/representantes');
+  await page.getByRole('button', { name: 'Terminar: Ana Rivera' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('Ana Rivera ya no puede ver el expediente').waitFor();
+  assert.deepEqual(await violationsOn(page), [], 'the dialog passes axe');
+  await dialog.getByRole('button', { name: 'Terminar' }).click();
+  await page.locator('[data-mine=r1]').getByText('Terminó').waitFor();
+});
+
 test('an emergency access is marked, with its reason, and each finished entry offers its proof', async () => {
   state.session = citizen;
   await open('/accesos');
@@ -445,7 +471,7 @@ test('every page passes axe, dark at a desk and light on a phone, and none scrol
     [session(null), ['/', '/setup/codigo']],
     [session(['radiologist']), ['/lectura', '/pendientes', '/indicadores', '/archivo', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
     [session(['registrar']), ['/identidades']],
-    [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/avisos']],
+    [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/representantes', '/avisos']],
     [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/rutas', '/admin/correcciones', '/admin/mensajes']],
     [session(['administrator'], { node: hub }), ['/admin/instituciones']],
   ];

@@ -71,6 +71,8 @@ export function standIn() {
     if (path === '/api/emergencies') return { body: { items: answers.emergencies.items.filter((i) => i.id !== state.reviewed?.id) } };
     if (/^\/api\/emergencies\/\w+\/review$/.test(path)) return (state.reviewed = { id: path.split('/')[3], ...body }), { status: 204 };
     if (path === '/api/me') return { body: answers.me };
+    if (path === '/api/me/representatives') return { body: { ...answers.representatives, mine: answers.representatives.mine.map((r) => ({ ...r, in_force: !state.ended, can_end: !state.ended })) } };
+    if (path === '/api/me/representatives/r1/end') return (state.ended = true), { status: 204 };
     if (path === '/api/me/consents') return method === 'POST' ? changeConsent(body) : { body: state.consents };
     if (path === '/api/me/notices/read' || path === '/api/sign-out' || path.endsWith('/revoke') || path.endsWith('/retry')) return { status: 204 };
     const [, uid, rest] = /^\/api\/studies\/([^/]+)(\/\w+)?$/.exec(path) ?? [];
@@ -91,7 +93,7 @@ export function standIn() {
     request.on('data', (part) => (text += part));
     request.on('end', () => {
       const body = text && request.headers['content-type']?.includes('json') ? JSON.parse(text) : null;
-      state.asked.push({ method: request.method, url: request.url, path, body, csrf: request.headers['x-csrf-token'], language: request.headers['accept-language'] });
+      state.asked.push({ method: request.method, url: request.url, path, body, csrf: request.headers['x-csrf-token'], inPlace: request.headers['x-badiano-in-place-of'], language: request.headers['accept-language'] });
       const given = state.fail?.(path) ?? of(request.method, path, body);
       response.writeHead(given.status ?? 200, { 'content-type': 'application/json' });
       response.end(given.status === 204 ? '' : JSON.stringify(given.body));

@@ -339,6 +339,9 @@ pub fn for_whom(session: &Session, curp: &str) -> Result<OnBehalf, Fault> {
         {
             Ok(OnBehalf { name: name.clone(), ..OnBehalf::of_citizen(curp) })
         }
+        Principal::Representative(r) if r.person == curp && session.purpose() == Purpose::PatientRequest => {
+            Ok(OnBehalf::of_representative(r))
+        }
         _ => Err(Fault::forbidden("a question to other institutions is asked for a person")),
     }
 }

@@ -1,4 +1,4 @@
-//! What leaves a node's durable queues for other nodes: registrations to the hub, consents to the hospitals. At least once, in order a person.
+//! What leaves a node's durable queues for other nodes: registrations and representations to the hub, consents to the hospitals. At least once, in order a person.
 
 use crate::wire::Wire;
 use badiano_fhir::json;
@@ -6,6 +6,7 @@ use badiano_kernel::{Fault, FaultKind, Instant, Principal, Purpose};
 use badiano_record::consent_register::{SPREAD, Statement};
 use badiano_record::orders::REGISTRATIONS;
 use badiano_record::queues::Item;
+use badiano_record::representation::REPRESENTATIONS;
 use badiano_record::revocation::REVOCATIONS;
 use badiano_record::{Node, NodeRole};
 use std::time::Duration;
@@ -40,6 +41,12 @@ async fn carry_registrations(node: &Node, wire: &Wire, now: Instant) -> Result<u
             Err(fault) => Err(fault),
         };
         carried += settle(node, &item, sent, now).await?;
+    }
+    for item in node.claim(REPRESENTATIONS, now, AT_A_TIME)? {
+        let body = String::from_utf8_lossy(&item.payload).into_owned();
+        let to = format!("{}/pni/representations", hub.address);
+        let sent = wire.post_json(&to, body, None, DEADLINE).await;
+        carried += settle(node, &item, sent.map(|_| ()), now).await?;
     }
     Ok(carried)
 }

@@ -1,9 +1,10 @@
 //! How a node tells another for whom and why it asks: one header, believed only over a mutually authenticated connection.
 
-use badiano_kernel::principal::{Role, Staff};
+use badiano_kernel::principal::{Representative, Role, Staff};
 use badiano_kernel::{Fault, Instant, Purpose};
 use badiano_record::class::DataClass;
 use badiano_record::emergency::Emergency;
+use badiano_record::participants::InPlace;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,9 @@ pub struct OnBehalf {
     pub sensitive: Vec<String>,
     /// CURP of the person asked about.
     pub person: String,
+    /// The citizen acts in that person's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place: Option<InPlace>,
 }
 
 impl OnBehalf {
@@ -51,6 +55,7 @@ impl OnBehalf {
             signed_in: emergency.map(|e| e.signed_in.micros),
             sensitive: emergency.map(sensitive).unwrap_or_default(),
             person: person.to_owned(),
+            in_place: None,
         }
     }
 
@@ -67,6 +72,20 @@ impl OnBehalf {
             signed_in: None,
             sensitive: Vec::new(),
             person: person.to_owned(),
+            in_place: None,
+        }
+    }
+
+    /// The request of who acts in a person's place, passed on by the hub.
+    pub fn of_representative(representative: &Representative) -> Self {
+        OnBehalf {
+            name: representative.name.clone(),
+            in_place: Some(InPlace {
+                curp: representative.curp.clone(),
+                standing: representative.standing.code().to_owned(),
+                representation: representative.representation.clone(),
+            }),
+            ..OnBehalf::of_citizen(&representative.person)
         }
     }
 

@@ -15,6 +15,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use ring::digest::{SHA256, digest};
 use std::net::SocketAddr;
 
+/// Header, and parameter of a link, by which a citizen says in whose place they act: the id of a representation, which tells nothing.
+pub const IN_PLACE_OF: &str = "x-badiano-in-place-of";
+
 /// What the connection itself shows; put into every request by the listener.
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -118,10 +121,14 @@ impl Caller {
             leave(parts, || gate.node.session(signed_in.principal.clone(), purpose, now));
             check_forgery(parts, &signed_in.csrf)?;
         }
+        let principal = match in_place(parts) {
+            Some(representation) => gate.node.in_place_of(&signed_in.principal, &representation, now)?,
+            None => signed_in.principal,
+        };
         Ok(Caller {
             gate: gate.clone(),
             base: gate.options.address.clone(),
-            principal: signed_in.principal,
+            principal,
             purpose,
             emergency: None,
             person: None,
@@ -175,7 +182,9 @@ fn of_node(gate: &Gate, headers: &HeaderMap, certificate: &[u8], now: Instant) -
     if let Some(staff) = for_whom.staff() {
         caller.principal = gate.node.on_behalf(caller.principal, staff)?;
     } else if caller.purpose == Purpose::PatientRequest {
-        caller.principal = gate.node.for_citizen(&caller.principal, &for_whom.person, &for_whom.name)?;
+        let in_place = for_whom.in_place.clone();
+        caller.principal =
+            gate.node.for_citizen(&caller.principal, &for_whom.person, &for_whom.name, in_place)?;
     } else {
         return Err(Fault::forbidden("a request for nobody has no such purpose"));
     }
@@ -187,6 +196,15 @@ fn leave(parts: &Parts, session: impl FnOnce() -> Session) {
     if let Some(made_out) = parts.extensions.get::<MadeOut>() {
         made_out.put(session());
     }
+}
+
+/// The representation by which a citizen acts in another's place. A link (of an image) has no header and names it in its query.
+fn in_place(parts: &Parts) -> Option<String> {
+    let named = parts.headers.get(IN_PLACE_OF).and_then(|h| h.to_str().ok()).map(str::to_owned);
+    named.or_else(|| {
+        let pairs = crate::fhir_rest::form::pairs(parts.uri.query().unwrap_or_default());
+        pairs.into_iter().find(|(name, _)| name == IN_PLACE_OF).map(|(_, id)| id)
+    })
 }
 
 /// A browser sends its cookie by itself; only our own pages know the token that must come with a change.

@@ -167,6 +167,7 @@ fn dicomweb_routes() -> Doors {
 fn node_routes() -> Doors {
     Doors::new()
         .route("/pni/registrations", post(pni::registrations))
+        .route("/pni/representations", post(pni::representations))
         .route("/pni/consent", post(pni::consent))
         .route("/pni/consents", post(pni::consents))
         .route("/pni/certificate", post(pni::certificate))
@@ -231,6 +232,11 @@ fn citizen_routes() -> Doors {
         .route("/api/me/accesses", get(pages::accesses::accesses))
         .route("/api/me/accesses/{id}/proof", get(pages::accesses::proof))
         .route("/api/me/consents", get(pages::citizen::consents).post(pages::citizen::change_consent))
+        .route(
+            "/api/me/representatives",
+            get(pages::representatives::list).post(pages::representatives::give_power),
+        )
+        .route("/api/me/representatives/{id}/end", post(pages::representatives::end))
         .route("/api/me/notices", get(pages::citizen::notices))
         .route("/api/me/notices/read", post(pages::citizen::read_notices))
 }

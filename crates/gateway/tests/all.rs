@@ -11,5 +11,6 @@ mod hl7_doors;
 mod hostile;
 mod http_doors;
 mod person;
+mod representatives;
 mod rightful;
 mod world;

@@ -55,7 +55,7 @@ impl Asker {
         Asker { name: name.to_owned(), headers: HeaderMap::new(), client, over, totp: String::new() }
     }
 
-    fn with(mut self, header: &'static str, value: &str) -> Asker {
+    pub fn with(mut self, header: &'static str, value: &str) -> Asker {
         self.headers.insert(header, value.parse().expect("a header"));
         self
     }
@@ -208,7 +208,7 @@ impl World {
         plain(&name).with("authorization", &format!("Bearer {}", token.expect("a token")))
     }
 
-    async fn citizen(&self, place: &Place, curp: &str) -> Asker {
+    pub async fn citizen(&self, place: &Place, curp: &str) -> Asker {
         let name = self.fresh("Ciudadana");
         let token = place.node.open_citizen_session(curp, &name, Instant::now()).await.expect("a session");
         self.by_cookie(place, plain(&name), &token)

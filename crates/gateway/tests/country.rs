@@ -106,6 +106,7 @@ pub fn physician(curp: &str) -> String {
         signed_in: None,
         sensitive: Vec::new(),
         person: curp.into(),
+        in_place: None,
     };
     for_whom.to_header()
 }

@@ -131,6 +131,7 @@ async fn what_is_closed_to_an_institution_is_not_there_for_its_modality() {
         purpose: None,
         from: Instant::now(),
         to: None,
+        by: None,
     };
     let statement =
         Statement { curp: world.curp().into(), version: 1, consent: Consent { rules: vec![rule] } };

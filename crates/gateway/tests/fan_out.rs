@@ -54,7 +54,8 @@ impl Together {
         let now = badiano_kernel::Instant::now();
         let session = self.country.hub.session(citizen, Purpose::PatientRequest, now);
         let recipient = Some(Recipient::Institution(institution.to_owned()));
-        let rule = Rule { permit: false, class: None, recipient, purpose: None, from: now, to: None };
+        let rule =
+            Rule { permit: false, class: None, recipient, purpose: None, from: now, to: None, by: None };
         session.give_consent(rule, &[]).await.expect("said");
     }
 

@@ -12,10 +12,14 @@ use badiano_record::bulk::{Level, Request};
 use badiano_record::critical::Raised;
 use badiano_record::imaging::{Reason, Which};
 use badiano_record::peers::{Peer, PeerKind};
+use badiano_record::representation::Power;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 const ROWS: &str = include_str!("rightful.json");
+
+/// CURP of somebody who is no patient: a specimen published with the rules.
+const FRIEND: &str = "SABC560626MDFLRN01";
 
 /// Who opens a door, where, and with what.
 #[derive(Debug, Clone, Deserialize)]
@@ -132,6 +136,8 @@ impl Words {
         put("listening", &listening(world).await);
         put("rule", &rule(world).await);
         put("emergency", &emergency(world).await);
+        put("power", &power(world).await);
+        put("friend", FRIEND);
         let file = study.instance(1).expect("an instance").file;
         Words { by_name, images: images(patient), file }
     }
@@ -244,6 +250,14 @@ async fn emergency(world: &World) -> String {
     urgent.in_emergency(emergency).open_emergency().await.expect("opened");
     let office = node.session(of("oficina", Role::SecurityOffice), Purpose::Operations, now);
     office.emergencies(false).expect("a list").remove(0).id
+}
+
+/// A power of attorney that the person gave.
+async fn power(world: &World) -> String {
+    let person = Principal::Citizen { curp: world.curp().to_owned(), name: "ella".into() };
+    let session = world.hub.node.session(person, Purpose::PatientRequest, Instant::now());
+    let power = Power { representative: FRIEND.into(), name: "Otra persona".into(), to: None };
+    session.give_power(power).await.expect("given").id
 }
 
 /// A code system, a value set of it and a map from it.

@@ -102,6 +102,8 @@ pub enum Principal {
     Staff(Staff),
     /// A citizen, signed in through the identity provider; sees only what concerns them.
     Citizen { curp: String, name: String },
+    /// A citizen who acts in another person's place: sees what concerns that person, without what is closed to representatives.
+    Representative(Representative),
     /// A registered client with listed scopes (SMART Backend Services, or the token for scripts).
     System { client_id: String, name: String, institution: String, scopes: Vec<String> },
     /// A listed DICOM or HL7 v2 peer: one institution, one purpose.
@@ -110,6 +112,44 @@ pub enum Principal {
     Node { institution: String, name: String, on_behalf_of: Option<Staff> },
     /// A listed job of this node, with its own audit entry a run. No request can make one.
     Job { name: &'static str },
+}
+
+/// By what somebody acts in a person's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// Mother or father of a minor.
+    Parent,
+    /// Guardian (tutor) of a minor, or by a court's act of somebody of age.
+    Guardian,
+    /// By a power of attorney of the person.
+    Attorney,
+}
+
+impl Standing {
+    pub const ALL: [Standing; 3] = [Standing::Parent, Standing::Guardian, Standing::Attorney];
+    /// The code in `http://terminology.hl7.org/CodeSystem/v3-RoleCode`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Standing::Parent => "PRN",
+            Standing::Guardian => "GUARD",
+            Standing::Attorney => "POWATT",
+        }
+    }
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.code() == code)
+    }
+}
+
+/// Who acts, in whose place, and by what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Representative {
+    pub curp: String,
+    pub name: String,
+    /// CURP of the person in whose place they act.
+    pub person: String,
+    pub standing: Standing,
+    /// The representation, as the hub names it.
+    pub representation: String,
 }
 
 /// A member of staff as an institution vouches for them.
@@ -132,7 +172,24 @@ impl Principal {
             Principal::System { institution, .. }
             | Principal::Peer { institution, .. }
             | Principal::Node { institution, on_behalf_of: None, .. } => Some(institution),
-            Principal::Citizen { .. } | Principal::Job { .. } => None,
+            Principal::Citizen { .. } | Principal::Representative(_) | Principal::Job { .. } => None,
+        }
+    }
+
+    /// CURP of the person whose record this is the reading of: by themselves, or in their place.
+    pub fn own_record(&self) -> Option<&str> {
+        match self {
+            Principal::Citizen { curp, .. } => Some(curp),
+            Principal::Representative(r) => Some(&r.person),
+            _ => None,
+        }
+    }
+
+    /// Who acts in somebody's place.
+    pub fn representative(&self) -> Option<&Representative> {
+        match self {
+            Principal::Representative(r) => Some(r),
+            _ => None,
         }
     }
 
@@ -142,6 +199,7 @@ impl Principal {
             Principal::Staff(s) => Some(s),
             Principal::Node { on_behalf_of, .. } => on_behalf_of.as_ref(),
             Principal::Citizen { .. }
+            | Principal::Representative(_)
             | Principal::System { .. }
             | Principal::Peer { .. }
             | Principal::Job { .. } => None,
@@ -158,7 +216,9 @@ impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Principal::Staff(s) => write!(f, "{} ({})", s.name, s.institution),
-            Principal::Citizen { name, .. } => write!(f, "{name}"),
+            Principal::Citizen { name, .. } | Principal::Representative(Representative { name, .. }) => {
+                write!(f, "{name}")
+            }
             Principal::System { name, institution, .. } | Principal::Peer { name, institution } => {
                 write!(f, "{name} ({institution})")
             }

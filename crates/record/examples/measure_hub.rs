@@ -83,6 +83,7 @@ fn rule(rng: &mut Rng, from: Instant) -> Rule {
         purpose: rng.percent(30).then_some(Purpose::Treatment),
         from,
         to: None,
+        by: None,
     }
 }
 

@@ -75,8 +75,9 @@ pub fn classes(principal: &Principal, purpose: Purpose, action: Action) -> u64 {
             let mask = of_roles(&staff.roles, action);
             if clinical { mask } else { mask & !CLINICAL }
         }
-        // One's own record: everything may be read; consents are written by an operation of their own.
-        Principal::Citizen { .. } => match action {
+        // One's own record, or that of whom one represents: everything may be read (but for what is closed to representatives, which
+        // the session knows); consents are written by an operation of their own.
+        Principal::Citizen { .. } | Principal::Representative(_) => match action {
             Action::Read if purpose == Purpose::PatientRequest => u64::MAX,
             Action::Read | Action::Write => 0,
         },

@@ -1,14 +1,18 @@
 //! Who looked at a person's data, for the person: entries with their proofs, and notices of emergency access.
 
 use crate::audit::Act;
+use crate::class::{DataClass, class_of_type};
 use crate::patient_index::patients_of_curp;
 use crate::resources::subject_by_name;
 use crate::session::Session;
 use badiano_fhir::json;
+use badiano_fhir::search::{self, Filter, Query, Total};
 use badiano_kernel::principal::Role;
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
-use badiano_store::Expect;
+use badiano_store::{Expect, Stub};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// Entries that one list shows, newest first.
 const ENTRIES_MAX: usize = 500;
@@ -32,6 +36,9 @@ pub struct Access {
     pub purpose: String,
     pub reason: String,
     pub refused: bool,
+    /// By what somebody acted in the person's place (v3-RoleCode); empty for everybody else.
+    #[serde(default)]
+    pub in_place: String,
     /// The proof as a text that `badiano verify` checks; empty until the next checkpoint (a second).
     pub proof: String,
 }
@@ -52,11 +59,7 @@ pub struct Notice {
 impl Session {
     /// Every entry about a person in this node's log: for the citizen, here or through the hub.
     pub fn accesses_of(&self, curp: &str) -> Result<Vec<Access>, Fault> {
-        let own = match self.principal() {
-            Principal::Citizen { curp: own, .. } => own == curp,
-            _ => false,
-        };
-        if !own || self.purpose() != Purpose::PatientRequest {
+        if self.principal().own_record() != Some(curp) || self.purpose() != Purpose::PatientRequest {
             return Err(Fault::forbidden("who looked is told to the person alone"));
         }
         let writer = self.writer();
@@ -66,14 +69,16 @@ impl Session {
         // Entries written before the CURP was known stand under the local id.
         subjects.extend(ids.iter().map(|id| subject_by_name(&writer.subject_key, id)));
         let origin = self.node().settings().origin();
+        let hidden = Hidden::of(self, curp, &ids)?;
         let mut all = Vec::new();
         for subject in subjects {
             let rows = self.node().store().read(|view| view.leaves_of(&subject.tag, 0, LEAVES_MAX))?;
-            for row in rows.iter().rev().take(ENTRIES_MAX) {
-                let Some(content) = row.content.as_ref().and_then(|c| String::from_utf8(c.clone()).ok())
-                else {
-                    continue;
-                };
+            let text = |row: &badiano_store::Leaf| {
+                row.content.as_ref().and_then(|c| String::from_utf8(c.clone()).ok())
+            };
+            let open = rows.iter().rev().filter_map(|row| Some((row, text(row)?)));
+            let open = open.filter(|(_, content)| !hidden.hides(content));
+            for (row, content) in open.take(ENTRIES_MAX) {
                 let proof = self.node().log().prove(self.node().store(), row.index, subject.secret)?;
                 let proof = proof.map(|p| p.to_text()).unwrap_or_default();
                 all.push(access_of(&content, format!("{origin}#{}", row.index), proof));
@@ -86,7 +91,7 @@ impl Session {
 
     /// What the person must be told, newest first.
     pub fn notices(&self) -> Result<Vec<Notice>, Fault> {
-        let Principal::Citizen { curp, .. } = self.principal() else {
+        let Some(curp) = self.principal().own_record() else {
             return Err(Fault::forbidden("notices are for the person themselves"));
         };
         let ids = self.node().store().read(|view| patients_of_curp(view, curp))?;
@@ -95,36 +100,128 @@ impl Session {
         let mut all: Vec<Notice> =
             documents.iter().filter_map(|d| serde_json::from_slice(&d.body).ok()).collect();
         all.reverse();
+        let consent = crate::consent_register::consent_of_person(self.node(), curp)?;
+        let closed = self.closed_in_place(&consent);
+        let is_closed = |code: &String| DataClass::from_code(code).is_none_or(|c| c.bit() & closed != 0);
+        all.retain(|n| !n.sensitive.iter().any(is_closed));
         Ok(all)
+    }
+}
+
+/// What of the log is closed to who acts in a person's place: entries about anything of a class that is closed to them.
+#[derive(Default)]
+struct Hidden {
+    closed: u64,
+    /// The classes of everything of the person here, and of each thing and type by its name.
+    held: u64,
+    classes: HashMap<String, u64>,
+}
+
+/// Interactions that are about who somebody is and what they allow, and about no content.
+const ABOUT_NO_CONTENT: [&str; 11] = [
+    "register",
+    "locate",
+    "consent",
+    "accesses",
+    "notices",
+    "representation",
+    "representations",
+    "merge",
+    "match",
+    "identity-pairs",
+    "identity-decision",
+];
+
+impl Hidden {
+    fn of(session: &Session, curp: &str, ids: &[String]) -> Result<Hidden, Fault> {
+        let consent = crate::consent_register::consent_of_person(session.node(), curp)?;
+        let closed = session.closed_in_place(&consent);
+        let mut hidden = Hidden { closed, ..Hidden::default() };
+        if closed == 0 {
+            return Ok(hidden);
+        }
+        for id in ids {
+            for stub in held(session, id)? {
+                hidden.held |= stub.class;
+                *hidden.classes.entry(format!("{}/{}", stub.kind, stub.id)).or_default() |= stub.class;
+                *hidden.classes.entry(stub.kind).or_default() |= stub.class;
+            }
+        }
+        Ok(hidden)
+    }
+
+    /// Of an entry that does not say what it was about (a search over all, a study by its number) it is taken that it was about
+    /// everything that is here.
+    fn hides(&self, content: &str) -> bool {
+        if self.closed == 0 {
+            return false;
+        }
+        let event = json::parse(content.as_bytes()).unwrap_or(badiano_fhir::Value::Null);
+        let interaction = event["subtype"][0].str_of("code");
+        if ABOUT_NO_CONTENT.contains(&interaction) {
+            return false;
+        }
+        let whole = matches!(interaction, "everything" | "search-system" | "history-system" | "export");
+        let mut named =
+            event["entity"].items().iter().map(|e| e.str_of("description")).filter(|d| !d.is_empty());
+        let classes = |what: &str| match self.classes.get(what) {
+            Some(mask) if !whole => *mask,
+            _ => match class_of_type(what.split('/').next().unwrap_or_default()) {
+                // Of a type that is known, and nothing of it is here (any more).
+                Some(class) if !whole && !what.contains('/') => class.bit(),
+                _ => self.held,
+            },
+        };
+        named.any(|what| classes(what) & self.closed != 0)
     }
 }
 
 impl Session {
     /// Until when the person has read their notices; nothing when they never did.
     pub fn notices_read(&self) -> Result<Option<Instant>, Fault> {
-        let Principal::Citizen { curp, .. } = self.principal() else {
-            return Err(Fault::forbidden("notices are for the person themselves"));
-        };
-        let document = self.node().store().read(|view| view.document("notices-read", curp))?;
+        let reader = self.reader_of_notices()?;
+        let document = self.node().store().read(|view| view.document("notices-read", &reader))?;
         let text = document.and_then(|d| String::from_utf8(d.body).ok());
         Ok(text.and_then(|t| t.parse().ok()).map(Instant::from_micros))
     }
 
+    /// Who acts in a person's place reads for themselves: to the person the notice stays new.
+    fn reader_of_notices(&self) -> Result<String, Fault> {
+        match self.principal() {
+            Principal::Citizen { curp, .. } => Ok(curp.clone()),
+            Principal::Representative(r) => Ok(format!("{} by {}", r.person, r.representation)),
+            _ => Err(Fault::forbidden("notices are for the person themselves")),
+        }
+    }
+
     /// The person has read every notice up to now.
     pub async fn read_notices(&self) -> Result<(), Fault> {
-        let Principal::Citizen { curp, .. } = self.principal().clone() else {
-            return Err(Fault::forbidden("notices are for the person themselves"));
-        };
+        let reader = self.reader_of_notices()?;
+        let curp = self.principal().own_record().unwrap_or_default().to_owned();
         let writer = self.writer();
         self.node()
             .store()
             .write(move |tx| {
                 let (body, ids) = (writer.now.micros.to_string(), patients_of_curp(tx, &curp)?);
-                tx.put_document("notices-read", &curp, body.as_bytes(), Expect::Any, writer.now)?;
+                tx.put_document("notices-read", &reader, body.as_bytes(), Expect::Any, writer.now)?;
                 writer.leaf(tx, Act::Update, "notices", &ids, "notices read")
             })
             .await
     }
+}
+
+/// Everything about a patient that is here, without its content.
+fn held(session: &Session, patient: &str) -> Result<Vec<Stub>, Fault> {
+    let all = search::types_in("Patient").into_iter().map(Into::into).collect();
+    let filters = vec![Filter::Compartment { name: "Patient".into(), id: patient.into() }];
+    let query = Query { kinds: all, filters, total: Total::Accurate, ..Query::default() };
+    let found = RefCell::new(Vec::new());
+    let note = |stub: &Stub| {
+        found.borrow_mut().push(stub.clone());
+        false
+    };
+    session.node().store().read(|view| view.search(&query, &note))?;
+    Ok(found.into_inner())
 }
 
 /// One entry of the log as it stands there.
@@ -170,6 +267,7 @@ pub fn access_of(content: &str, id: String, proof: String) -> Access {
         purpose: event["purposeOfEvent"][0]["coding"][0].str_of("code").to_owned(),
         reason: event.str_of("outcomeDesc").to_owned(),
         refused: event.str_of("outcome") != "0",
+        in_place: agent["role"][0]["coding"][0].str_of("code").to_owned(),
         proof,
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! A permission opens what it names and no more: where it names no purpose it is for care, where it names no class it is for those that
 //! are not sensitive, and a sensitive class stays open for a year. A refusal closes all that it does not limit.
+//!
+//! Several may speak for one person. For a minor their words and those of each parent or guardian stand beside each other, and the more
+//! protective holds. For somebody of age their own word holds, then that of whom they gave a power of attorney. What those refused
+//! whose standing has ended stays refused until the person has spoken.
 
 use crate::class::{DataClass, SENSITIVE};
 use badiano_kernel::principal::{Role, Staff};
@@ -22,6 +26,19 @@ pub enum Recipient {
     Professional(String),
     /// Everybody who has this role, wherever they work.
     Role(Role),
+    /// Whoever acts in the person's place: what is closed to them is no matter of institutions.
+    Representatives,
+}
+
+/// Who has said a sentence, where it was not the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speaker {
+    /// The representation, as the hub names it.
+    pub representation: String,
+    /// Beside the person (parents and guardians) or where they are silent (powers of attorney).
+    pub beside: bool,
+    /// When the standing ends or has ended.
+    pub to: Option<Instant>,
 }
 
 /// One sentence of a consent. An absent field means "any", as far as the module says.
@@ -33,6 +50,8 @@ pub struct Rule {
     pub purpose: Option<Purpose>,
     pub from: Instant,
     pub to: Option<Instant>,
+    /// Nobody: the person.
+    pub by: Option<Speaker>,
 }
 
 /// What is to be decided. `source` is the institution that recorded the data.
@@ -61,6 +80,7 @@ impl Recipient {
             Recipient::Institution(clues) => clues == q.recipient,
             Recipient::Professional(cedula) => q.staff.is_some_and(|s| s.cedula.as_ref() == Some(cedula)),
             Recipient::Role(role) => q.staff.is_some_and(|s| s.roles.contains(role)),
+            Recipient::Representatives => false,
         }
     }
 
@@ -69,7 +89,7 @@ impl Recipient {
         match self {
             Recipient::Professional(_) => 12,
             Recipient::Institution(_) => 8,
-            Recipient::Role(_) => 4,
+            Recipient::Role(_) | Recipient::Representatives => 4,
         }
     }
 }
@@ -126,7 +146,8 @@ impl Rule {
 impl Consent {
     /// One more sentence. What said the same before it, and would never speak again, leaves (it stays in the versions).
     pub fn say(&mut self, rule: Rule) {
-        let about = |r: &Rule| (r.class, r.recipient.clone(), r.purpose);
+        let who = |r: &Rule| r.by.as_ref().map(|s| s.representation.clone());
+        let about = |r: &Rule| (r.class, r.recipient.clone(), r.purpose, who(r));
         if rule.to.is_none() {
             self.rules.retain(|r| about(r) != about(&rule));
         }
@@ -145,14 +166,86 @@ impl Consent {
         if class == DataClass::Public {
             return true;
         }
-        // The last of the weightiest rules that speak to the question decides.
-        let spoken = self.rules.iter().filter(|r| r.speaks_to(class, q)).max_by_key(|r| r.weight());
-        match spoken {
-            // What an institution itself recorded stays with its own staff unless the citizen names it.
-            Some(rule) if !rule.permit && q.recipient == q.source => !rule.names_somebody(),
-            Some(rule) => rule.permit,
-            None => default_by_law(class, q),
+        let word = if self.rules.iter().all(|r| r.by.is_none()) {
+            word_of(self.rules.iter(), class, q)
+        } else {
+            self.joint_word(class, q)
+        };
+        word.unwrap_or_else(|| default_by_law(class, q))
+    }
+
+    /// What all who speak for one person come to; nothing where nobody speaks to the question.
+    fn joint_word(&self, class: DataClass, q: &Question<'_>) -> Option<bool> {
+        let own = word_of(self.rules.iter().filter(|r| r.by.is_none()), class, q);
+        let (mut beside, mut instead, mut former) = (None, None, None);
+        let mut heard: Vec<&str> = Vec::new();
+        for speaker in self.rules.iter().filter_map(|r| r.by.as_ref()) {
+            if heard.contains(&speaker.representation.as_str()) {
+                continue;
+            }
+            heard.push(&speaker.representation);
+            let theirs =
+                |r: &&Rule| r.by.as_ref().is_some_and(|s| s.representation == speaker.representation);
+            let word = word_of(self.rules.iter().filter(theirs), class, q);
+            let place = match (speaker.to.is_some_and(|to| to <= q.now), speaker.beside) {
+                (true, _) => {
+                    former = more_protective(former, word.filter(|open| !open));
+                    continue;
+                }
+                (false, true) => &mut beside,
+                (false, false) => &mut instead,
+            };
+            *place = more_protective(*place, word);
         }
+        more_protective(own, beside).or(instead).or(former)
+    }
+
+    /// The classes that the person has closed to whoever acts in their place, as a mask.
+    pub fn closed_to_representatives(&self, now: Instant) -> u64 {
+        let speaks = |r: &&Rule| {
+            r.recipient == Some(Recipient::Representatives)
+                && r.by.is_none()
+                && r.from <= now
+                && r.to.is_none_or(|end| now < end)
+        };
+        let closed = |class: &DataClass| {
+            let words = self.rules.iter().filter(speaks).filter(|r| r.names(*class));
+            words.max_by_key(|r| r.weight()).is_some_and(|r| !r.permit)
+        };
+        DataClass::ALL.into_iter().filter(closed).fold(0, |mask, class| mask | class.bit())
+    }
+
+    /// What a representative may know of it: nothing of what is closed to them, nor that it is.
+    #[must_use]
+    pub fn without(&self, closed: u64) -> Consent {
+        let known = |r: &&Rule| {
+            r.recipient != Some(Recipient::Representatives) && r.class.is_none_or(|c| c.bit() & closed == 0)
+        };
+        Consent { rules: self.rules.iter().filter(known).cloned().collect() }
+    }
+
+    /// The standing of a representative ends, or has another end.
+    pub fn end_speaker(&mut self, representation: &str, to: Option<Instant>) {
+        for speaker in self.rules.iter_mut().filter_map(|r| r.by.as_mut()) {
+            if speaker.representation == representation {
+                speaker.to = to;
+            }
+        }
+    }
+}
+
+/// The last of the weightiest rules that speak to the question decides.
+fn word_of<'r>(rules: impl Iterator<Item = &'r Rule>, class: DataClass, q: &Question<'_>) -> Option<bool> {
+    let spoken = rules.filter(|r| r.speaks_to(class, q)).max_by_key(|r| r.weight())?;
+    // What an institution itself recorded stays with its own staff unless the citizen names it.
+    let stays = !spoken.permit && q.recipient == q.source && !spoken.names_somebody();
+    Some(spoken.permit || stays)
+}
+
+fn more_protective(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one && other),
+        (one, other) => one.or(other),
     }
 }
 
@@ -208,7 +301,13 @@ mod tests {
             purpose: None,
             from: Instant::from_seconds(50),
             to: None,
+            by: None,
         }
+    }
+
+    fn by(rule: Rule, representation: &str, beside: bool, to: Option<i64>) -> Rule {
+        let to = to.map(Instant::from_seconds);
+        Rule { by: Some(Speaker { representation: representation.into(), beside, to }), ..rule }
     }
 
     #[test]
@@ -287,5 +386,56 @@ mod tests {
         assert!(!consent.permits(&asked));
         let at_home = Question { source: SUR, ..asked };
         assert!(!consent.permits(&at_home), "a person who is named is closed out where they recorded it too");
+    }
+
+    #[test]
+    fn of_two_parents_who_disagree_the_more_protective_holds_whoever_spoke_last() {
+        let closed = withdrawn(Some(SUR), Some(DataClass::Imaging));
+        let open = Rule { permit: true, from: Instant::from_seconds(60), ..closed.clone() };
+        let asked = asks(SUR, DataClass::Imaging.bit());
+        for rules in [
+            vec![by(closed.clone(), "mother", true, None), by(open.clone(), "father", true, None)],
+            vec![by(open.clone(), "mother", true, None), by(closed.clone(), "father", true, None)],
+            vec![closed.clone(), by(open.clone(), "father", true, None)],
+            vec![open.clone(), by(closed.clone(), "father", true, None)],
+        ] {
+            assert!(!Consent { rules: rules.clone() }.permits(&asked), "{rules:?}");
+        }
+        let both = vec![by(open.clone(), "mother", true, None), by(open, "father", true, None)];
+        assert!(Consent { rules: both }.permits(&asked));
+    }
+
+    #[test]
+    fn of_age_the_persons_own_word_outranks_former_parents_and_attorneys() {
+        let closed = withdrawn(Some(SUR), Some(DataClass::Imaging));
+        let open = Rule { permit: true, from: Instant::from_seconds(60), ..closed.clone() };
+        let asked = asks(SUR, DataClass::Imaging.bit());
+        let former = by(closed.clone(), "mother", true, Some(90));
+        let said = |rules| Consent { rules }.permits(&asked);
+        assert!(!said(vec![former.clone()]), "what they refused stays so");
+        assert!(said(vec![former, open.clone()]), "until the person speaks");
+        assert!(said(vec![open.clone(), by(closed.clone(), "attorney", false, None)]));
+        assert!(!said(vec![by(closed, "attorney", false, None)]), "who is silent has an attorney speak");
+        let studies = Rule { purpose: Some(Purpose::Research), ..open };
+        let research = Question { purpose: Purpose::Research, ..asked };
+        let opens =
+            |to| Consent { rules: vec![by(studies.clone(), "attorney", false, to)] }.permits(&research);
+        assert!(opens(Some(110)) && !opens(Some(90)), "a power that has ended opens nothing");
+    }
+
+    #[test]
+    fn what_is_closed_to_representatives_is_no_matter_of_institutions() {
+        let close = |class| Rule { recipient: Some(Recipient::Representatives), ..withdrawn(None, class) };
+        let mut consent =
+            Consent { rules: vec![close(Some(DataClass::MentalHealth)), close(Some(DataClass::Imaging))] };
+        let now = Instant::from_seconds(100);
+        let closed = DataClass::MentalHealth.bit() | DataClass::Imaging.bit();
+        assert_eq!(consent.closed_to_representatives(now), closed);
+        assert!(consent.permits(&asks(SUR, DataClass::Imaging.bit())));
+        assert!(consent.without(closed).rules.is_empty());
+        consent.say(Rule { permit: true, ..close(Some(DataClass::Imaging)) });
+        assert_eq!(consent.closed_to_representatives(now), DataClass::MentalHealth.bit());
+        let everything = Consent { rules: vec![close(None)] };
+        assert_eq!(everything.closed_to_representatives(now).count_ones() as usize, DataClass::ALL.len());
     }
 }

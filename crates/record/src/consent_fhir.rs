@@ -3,7 +3,7 @@
 //! What cannot be held is refused with the element that says it, since a Consent that is kept and not obeyed would lie.
 
 use crate::class::{DataClass, class_of_label, class_of_type};
-use crate::consent::{Consent, RULES_MAX, Recipient, Rule};
+use crate::consent::{Consent, RULES_MAX, Recipient, Rule, Speaker};
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::principal::Role;
 use badiano_kernel::time::Span;
@@ -14,6 +14,10 @@ use badiano_mexico::naming;
 pub const CLASS_SYSTEM: &str = "urn:badiano:data-class";
 /// The system of roles in Consent.provision.actor.reference.identifier.
 pub const ROLE_SYSTEM: &str = "urn:badiano:role";
+/// The value of [`ROLE_SYSTEM`] for whoever acts in the person's place.
+const REPRESENTATIVES: &str = "representative";
+/// Which representative said a provision, on its way between nodes; a Consent that a person writes is their own word.
+const SAID_BY: &str = "https://badiano.example/fhir/StructureDefinition/said-by";
 const RESOURCE_TYPES: &str = "http://hl7.org/fhir/resource-types";
 const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
@@ -83,6 +87,7 @@ impl Frame {
                     purpose: *purpose,
                     from: self.from,
                     to: self.to,
+                    by: None,
                 })
             })
         };
@@ -116,7 +121,10 @@ pub fn read(resource: &Value, zone: &str) -> Result<Consent, Fault> {
 pub fn read_provisions(provisions: &Value) -> Result<Consent, Fault> {
     let mut rules = Vec::new();
     for (n, provision) in provisions.items().iter().enumerate() {
+        let before = rules.len();
         read_provision(provision, None, &Frame::open(), &format!("provision[{n}]"), 1, "UTC", &mut rules)?;
+        let by = said_by(provision);
+        rules[before..].iter_mut().for_each(|rule| rule.by.clone_from(&by));
     }
     Ok(Consent { rules })
 }
@@ -219,6 +227,7 @@ fn recipient(actor: &Value, path: &str) -> Result<Recipient, Fault> {
         _ if value.is_empty() => None,
         naming::CLUES => Some(Recipient::Institution(value.to_owned())),
         naming::CEDULA => Some(Recipient::Professional(value.to_owned())),
+        ROLE_SYSTEM if value == REPRESENTATIVES => Some(Recipient::Representatives),
         ROLE_SYSTEM => Role::from_code(value).map(Recipient::Role),
         _ => None,
     };
@@ -304,6 +313,7 @@ fn to_provision(rule: &Rule) -> Value {
             Recipient::Institution(clues) => (naming::CLUES, clues.as_str()),
             Recipient::Professional(cedula) => (naming::CEDULA, cedula.as_str()),
             Recipient::Role(role) => (ROLE_SYSTEM, role.code()),
+            Recipient::Representatives => (ROLE_SYSTEM, REPRESENTATIVES),
         };
         provision.push(
             "actor",
@@ -319,7 +329,25 @@ fn to_provision(rule: &Rule) -> Value {
     if let Some(class) = rule.class {
         provision.push("class", fhir!({ "system": CLASS_SYSTEM, "code": (class.code()) }));
     }
+    if let Some(speaker) = &rule.by {
+        let how = if speaker.beside { "beside" } else { "instead" };
+        let mut said = fhir!({ "value": (speaker.representation.as_str()), "type": { "text": how } });
+        if let Some(to) = speaker.to {
+            said.set("period", fhir!({ "end": (to.to_rfc3339()) }));
+        }
+        provision.push("extension", fhir!({ "url": SAID_BY, "valueIdentifier": said }));
+    }
     provision
+}
+
+fn said_by(provision: &Value) -> Option<Speaker> {
+    let said = provision["extension"].items().iter().find(|e| e.str_of("url") == SAID_BY)?;
+    let said = &said["valueIdentifier"];
+    Some(Speaker {
+        representation: said.str_of("value").to_owned(),
+        beside: said["type"].str_of("text") == "beside",
+        to: Instant::parse_rfc3339(said["period"].str_of("end")),
+    })
 }
 
 #[cfg(test)]
@@ -351,9 +379,15 @@ mod tests {
             purpose: Some(Purpose::Research),
             from: Instant::from_seconds(50),
             to: Some(Instant::from_seconds(500)),
+            by: Some(Speaker {
+                representation: "r1".into(),
+                beside: true,
+                to: Some(Instant::from_seconds(900)),
+            }),
         };
         for recipient in [
             None,
+            Some(Recipient::Representatives),
             Some(Recipient::Institution(SUR.into())),
             Some(Recipient::Professional("1234567".into())),
             rule.recipient.clone(),

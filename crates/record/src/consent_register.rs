@@ -5,12 +5,13 @@ use crate::consent::{Consent, RULES_MAX, Rule};
 use crate::consent_fhir;
 use crate::node::{NO_HUB, Node, NodeRole};
 use crate::patient_index::patients_of_curp;
-use crate::resources::{Precondition, Versioned};
+use crate::representation;
+use crate::resources::{Precondition, Versioned, Writer};
 use crate::session::Session;
 use badiano_fhir::{Value, fhir};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_mexico::naming;
-use badiano_store::{Expect, View, pat_of};
+use badiano_store::{Expect, Tx, View, pat_of};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -116,10 +117,41 @@ fn kept_in(view: &View<'_>, curp: &str) -> Result<Option<Statement>, Fault> {
     Ok(document.and_then(|d| badiano_fhir::json::parse(&d.body).ok()).and_then(|v| Statement::from_value(&v)))
 }
 
+/// Hub: the standing of who spoke for a person ends, or has another end. What they said is heard as of then from this commit on.
+pub(crate) fn end_speaker(
+    writer: &Writer,
+    tx: &mut Tx<'_>,
+    person: &str,
+    representation: &str,
+    to: Option<Instant>,
+) -> Result<(), Fault> {
+    let Some(mut statement) = kept_in(tx, person)? else { return Ok(()) };
+    let before = statement.consent.clone();
+    statement.consent.end_speaker(representation, to);
+    if statement.consent == before {
+        return Ok(());
+    }
+    statement.version += 1;
+    let text = badiano_fhir::json::to_string(&statement.to_value());
+    tx.put_document("consent", person, text.as_bytes(), Expect::Any, writer.now)?;
+    let ids = patients_of_curp(tx, person)?;
+    if let Some(id) = ids.first() {
+        writer.put(tx, consent_resource(id, &statement, writer.now), Precondition::None, "consent")?;
+    }
+    for institution in crate::participants::active_in(tx)? {
+        tx.enqueue(&format!("{SPREAD}/{institution}"), person, text.as_bytes(), writer.now)?;
+    }
+    put_compiled(writer.node(), &ids, &statement);
+    Ok(())
+}
+
 impl Session {
     /// Hub: the citizen says something new. It is durable, compiled here, and on its way to `institutions` when this returns.
+    /// A parent or guardian says it for a minor, and an attorney for whom gave them the power: it is kept as said by them.
     pub async fn give_consent(&self, mut rule: Rule, institutions: &[String]) -> Result<Statement, Fault> {
         rule.from = self.now();
+        rule.by = self.speaker()?;
+        self.may_say(&rule)?;
         let said = |consent: &mut Consent| consent.say(rule);
         Ok(self.restate(said, None, Precondition::None, institutions.to_vec()).await?.0)
     }
@@ -155,18 +187,42 @@ impl Session {
         }
         let institutions =
             self.node().participants()?.into_iter().filter(|p| p.active).map(|p| p.clues).collect();
-        let said = move |all: &mut Consent| *all = consent;
+        // Who acts for the person has said their own, which stays.
+        let by = self.speaker()?;
+        let mut own = consent.rules;
+        own.iter_mut().for_each(|rule| rule.by.clone_from(&by));
+        own.iter().try_for_each(|rule| self.may_say(rule))?;
+        let said = move |all: &mut Consent| {
+            let who = |r: &Rule| r.by.as_ref().map(|s| s.representation.clone());
+            let speaks = by.as_ref().map(|s| s.representation.clone());
+            all.rules.retain(|r| who(r) != speaks);
+            all.rules.extend(own);
+        };
         let (_, put) = self.restate(said, Some(resource), expect, institutions).await?;
         put.ok_or_else(|| Fault::bug("the consent of a known person is put"))
     }
 
-    /// Whose consent this session may change: the person's own, at the hub.
+    /// Who acts for a person says nothing of what the law leaves to the person alone, nor of who else acts for them.
+    fn may_say(&self, rule: &Rule) -> Result<(), Fault> {
+        let Principal::Representative(r) = self.principal() else { return Ok(()) };
+        if rule.recipient == Some(crate::consent::Recipient::Representatives) {
+            return Err(Fault::forbidden("what representatives see is the person's own to say"));
+        }
+        let zone = &self.node().settings().zone;
+        let own = representation::closed_by_law(r.standing, &r.person, self.now(), zone);
+        match rule.class.is_some_and(|c| c.bit() & own != 0) {
+            true => Err(Fault::forbidden("this class of data is the person's own to open and close")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whose consent this session may change: the person's own, or that of whom they represent, at the hub.
     fn giver(&self) -> Result<String, Fault> {
         if self.node().settings().role != NodeRole::Hub {
             return Err(Fault::not_supported("consent is given at the hub, by the person"));
         }
-        match self.principal() {
-            Principal::Citizen { curp, .. } if self.purpose() == Purpose::PatientRequest => Ok(curp.clone()),
+        match self.principal().own_record() {
+            Some(curp) if self.purpose() == Purpose::PatientRequest => Ok(curp.to_owned()),
             _ => Err(Fault::forbidden("only the person gives or withdraws their consent here")),
         }
     }
@@ -235,14 +291,18 @@ impl Session {
         Ok(done)
     }
 
-    /// The citizen's own rules, oldest first.
+    /// The citizen's own rules, oldest first; for who acts in their place, without what is closed to them.
     pub fn own_consent(&self) -> Result<Consent, Fault> {
-        let Principal::Citizen { curp, .. } = self.principal() else {
+        let Some(curp) = self.principal().own_record() else {
             return Err(Fault::forbidden("only the person reads their consent here"));
         };
         let ids = self.node().store().read(|view| patients_of_curp(view, curp))?;
         self.note(Act::Read, "consent", &ids, "Consent")?;
-        Ok(kept(self.node(), curp)?.map(|s| s.consent).unwrap_or_default())
+        let consent = kept(self.node(), curp)?.map(|s| s.consent).unwrap_or_default();
+        Ok(match self.principal() {
+            Principal::Representative(_) => consent.without(self.closed_in_place(&consent)),
+            _ => consent,
+        })
     }
 
     /// A node takes what the hub says. An older version never replaces a newer one.

@@ -18,6 +18,7 @@ pub fn sentence(rule: &Rule, english: bool, zone: &str, name: &dyn Fn(&str) -> S
         Some(Recipient::Professional(cedula)) => {
             say("El profesional con cédula ", "The professional with licence ") + cedula
         }
+        Some(Recipient::Representatives) => say("Quien le representa", "Whoever represents you"),
         Some(Recipient::Role(role)) => {
             let (es, en) = role_words(*role);
             say("Todo el personal de ", "All staff of ") + &say(es, en)
@@ -108,6 +109,7 @@ mod tests {
             purpose: None,
             from: Instant::from_seconds(0),
             to: Instant::parse_rfc3339("2027-01-02T12:00:00Z"),
+            by: None,
         };
         let name = |_: &str| "Hospital Sur".to_owned();
         let told = sentence(&rule, false, "America/Mexico_City", &name);

@@ -41,6 +41,7 @@ pub mod readings;
 mod refusals;
 pub mod replay;
 pub mod reports;
+pub mod representation;
 pub mod resources;
 pub mod revocation;
 pub mod schedule;

@@ -36,6 +36,7 @@ impl Session {
             Principal::Job { .. } => true,
             Principal::Staff(_)
             | Principal::Citizen { .. }
+            | Principal::Representative(_)
             | Principal::Peer { .. }
             | Principal::Node { .. } => false,
         };

@@ -4,7 +4,7 @@ use crate::access::Action;
 use crate::audit::Act;
 use crate::node::{Node, NodeRole};
 use crate::session::Session;
-use badiano_kernel::principal::Staff;
+use badiano_kernel::principal::{Representative, Staff, Standing};
 use badiano_kernel::{Fault, Instant, Principal};
 use badiano_mexico::clues::Clues;
 use badiano_store::{Expect, Tx, View};
@@ -43,6 +43,15 @@ pub struct JoinRequest {
     /// PEM certificate signing request.
     pub request: String,
     pub log_key: String,
+}
+
+/// Who acts in a person's place, as the hub tells it to a hospital; their name stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InPlace {
+    pub curp: String,
+    /// Code of [`Standing`].
+    pub standing: String,
+    pub representation: String,
 }
 
 /// What the hub answers.
@@ -113,6 +122,13 @@ pub(crate) fn participant_of(view: &View<'_>, clues: &str) -> Result<Participant
     found.ok_or_else(|| Fault::not_found("no such institution"))
 }
 
+/// CLUES of every institution that takes part now.
+pub(crate) fn active_in(view: &View<'_>) -> Result<Vec<String>, Fault> {
+    let all = view.documents("participant", "")?;
+    let all = all.iter().filter_map(|d| serde_json::from_slice::<Participant>(&d.body).ok());
+    Ok(all.filter(|p| p.active).map(|p| p.clues).collect())
+}
+
 pub(crate) fn put_participant(tx: &mut Tx<'_>, participant: &Participant, now: Instant) -> Result<(), Fault> {
     let body =
         serde_json::to_vec(participant).map_err(|_| Fault::bug("a participant is always printable"))?;
@@ -176,8 +192,15 @@ impl Node {
         Ok(Principal::Node { institution, name, on_behalf_of: Some(staff) })
     }
 
-    /// The citizen for whom the hub asks: only the hub signs citizens in, so only it speaks for them, and only about themselves.
-    pub fn for_citizen(&self, principal: &Principal, curp: &str, name: &str) -> Result<Principal, Fault> {
+    /// The citizen for whom the hub asks: only the hub signs citizens in, so only it speaks for them, and only about themselves or
+    /// about whom it says that they represent.
+    pub fn for_citizen(
+        &self,
+        principal: &Principal,
+        curp: &str,
+        name: &str,
+        in_place: Option<InPlace>,
+    ) -> Result<Principal, Fault> {
         let from_hub = match principal {
             Principal::Node { institution, .. } => self.hub_link()?.is_some_and(|h| h.clues == *institution),
             _ => false,
@@ -186,7 +209,12 @@ impl Node {
             return Err(Fault::forbidden("only the hub asks on behalf of a citizen"));
         }
         let curp = badiano_mexico::curp::Curp::parse(curp).map_err(|e| Fault::invalid(e.to_string()))?;
-        Ok(Principal::Citizen { curp: curp.as_str().to_owned(), name: name.to_owned() })
+        let (person, name) = (curp.as_str().to_owned(), name.to_owned());
+        let Some(asked) = in_place else { return Ok(Principal::Citizen { curp: person, name }) };
+        let standing = Standing::from_code(&asked.standing);
+        let standing = standing.ok_or_else(|| Fault::invalid("no such standing of a representative"))?;
+        let InPlace { curp, representation, .. } = asked;
+        Ok(Principal::Representative(Representative { curp, name, person, standing, representation }))
     }
 
     pub fn hub_link(&self) -> Result<Option<HubLink>, Fault> {

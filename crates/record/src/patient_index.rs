@@ -314,6 +314,16 @@ fn holdings(view: &View<'_>, patient: &str) -> Result<Vec<Holding>, Fault> {
     Ok(document.and_then(|d| serde_json::from_slice(&d.body).ok()).unwrap_or_default())
 }
 
+/// Hub: whether an institution has registered something about a person.
+pub(crate) fn holds(view: &View<'_>, curp: &str, institution: &str) -> Result<bool, Fault> {
+    for id in patients_of_curp(view, curp)? {
+        if all_holdings(view, &id)?.iter().any(|h| h.institution == institution) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Those of a record and of all that were merged into it, each institution once.
 fn all_holdings(view: &View<'_>, patient: &str) -> Result<Vec<Holding>, Fault> {
     let mut all = holdings(view, patient)?;

@@ -8,8 +8,9 @@ use badiano_store::LeafDraft;
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-/// Entries that one address can make in fifteen minutes without being known: the log is not for strangers to fill.
-const OF_ONE_ADDRESS_MAX: usize = 200;
+/// Entries that one address can make in fifteen minutes without being known: room for each door of the product,
+/// and no log for strangers to fill.
+const OF_ONE_ADDRESS_MAX: usize = 400;
 /// Addresses remembered; when more knock, the oldest windows are forgotten first.
 const ADDRESSES_MAX: usize = 10_000;
 

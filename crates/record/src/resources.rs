@@ -193,6 +193,7 @@ impl Writer {
             }
         }
         crate::subscriptions::written(self, tx, &resource)?;
+        crate::representation::written(self, tx, &resource)?;
         let act = if created { Act::Create } else { Act::Update };
         self.leaf(tx, act, interaction, &patients, &format!("{kind}/{id}"))?;
         Ok(Versioned { resource, version, updated: self.now, deleted: false, created })
@@ -206,6 +207,7 @@ impl Writer {
         self.node.knowledge().note(tx, kind)?;
         self.node.own_parameters().note(tx, kind)?;
         crate::subscriptions::deleted(tx, kind, id)?;
+        crate::representation::deleted(self, tx, kind, id)?;
         self.leaf(tx, Act::Delete, "delete", &patients, &format!("{kind}/{id}"))?;
         Ok(true)
     }

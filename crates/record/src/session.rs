@@ -223,8 +223,8 @@ impl Session {
         if stub.class == DataClass::Public.bit() {
             return true;
         }
-        if let Principal::Citizen { curp, .. } = &self.principal {
-            return is_about(curp);
+        if let Some(person) = self.principal.own_record() {
+            return is_about(person) && stub.class & self.closed_in_place(consent) == 0;
         }
         if self.purpose == Purpose::Emergency {
             let open = |e: &Emergency| e.opens(stub.class) && is_about(&e.person) && self.emergency_stands(e);
@@ -401,7 +401,12 @@ impl Session {
     }
 
     fn access(&self, patient: &str, interaction: &'static str, what: &str) -> Access {
-        (self.principal.to_string(), patient.to_owned(), interaction, self.purpose, what.to_owned())
+        // A son may bear his father's name.
+        let who = match self.principal.representative() {
+            Some(r) => format!("{} {}", r.name, r.representation),
+            None => self.principal.to_string(),
+        };
+        (who, patient.to_owned(), interaction, self.purpose, what.to_owned())
     }
 
     /// A refused try is an entry too; it names no patient, since nothing was shown.

@@ -5,6 +5,7 @@ mod emergencies;
 mod leaks;
 mod official_examples;
 mod own_parameters;
+mod representatives;
 mod search_oracle;
 mod tokens;
 
@@ -111,6 +112,7 @@ fn closed_to_sur(now: Instant) -> Consent {
         purpose: None,
         from: now,
         to: None,
+        by: None,
     };
     Consent { rules: vec![rule] }
 }

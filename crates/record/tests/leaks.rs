@@ -7,10 +7,10 @@ use badiano_dicom::dictionary::{Coding, uids};
 use badiano_dicom::{query as dicom, tags};
 use badiano_fhir::search::{self, Query, Total};
 use badiano_fhir::{Value, fhir};
-use badiano_kernel::principal::{Role, Staff};
+use badiano_kernel::principal::{Representative, Role, Staff, Standing};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_record::class::DataClass;
-use badiano_record::consent::{Consent, Recipient, Rule};
+use badiano_record::consent::{Consent, Recipient, Rule, Speaker};
 use badiano_record::consent_register::Statement;
 use badiano_record::emergency::Emergency;
 use badiano_record::history::Asked;
@@ -75,6 +75,12 @@ fn may_see(asker: &Asker, own: Option<&str>, consent: &Consent, classes: &[DataC
     if let Principal::Citizen { curp, .. } = &asker.principal {
         return asker.purpose == Purpose::PatientRequest && own == Some(curp);
     }
+    if let Principal::Representative(r) = &asker.principal {
+        let open = |c: &DataClass| !law_closes(r, c, now) && !person_closes(consent, c, now);
+        return asker.purpose == Purpose::PatientRequest
+            && own == Some(r.person.as_str())
+            && classes.iter().all(open);
+    }
     if !classes.iter().all(|c| role_reads(asker, *c)) {
         return false;
     }
@@ -88,9 +94,9 @@ fn may_see(asker: &Asker, own: Option<&str>, consent: &Consent, classes: &[DataC
         });
     }
     let who = asker.principal.institution().unwrap_or("");
-    classes.iter().all(|class| {
+    let word = |class: &DataClass, said: &dyn Fn(&Rule) -> bool| {
         let year = |r: &Rule| r.permit && is_sensitive(class) && r.from.plus_seconds(365 * 86_400) <= now;
-        let rules = consent.rules.iter().filter(|r| {
+        let rules = consent.rules.iter().filter(|r| said(r)).filter(|r| {
             r.class.map_or(!(r.permit && is_sensitive(class)), |c| c == *class)
                 && r.recipient.as_ref().is_none_or(|to| exactness(to, who, staff).is_some())
                 && r.purpose.map_or(!r.permit || asker.purpose == Purpose::Treatment, |p| p == asker.purpose)
@@ -100,19 +106,66 @@ fn may_see(asker: &Asker, own: Option<&str>, consent: &Consent, classes: &[DataC
             let to = r.recipient.as_ref().map_or(0, |to| exactness(to, who, staff).unwrap_or(0));
             (to, r.class.is_some(), r.purpose.is_some())
         };
+        rules.max_by_key(exact).map(|rule| {
+            let unnamed = matches!(rule.recipient, None | Some(Recipient::Role(_)));
+            rule.permit || who == NORTE && unnamed
+        })
+    };
+    classes.iter().all(|class| {
         let law = match (who == NORTE, asker.purpose) {
             (true, Purpose::Treatment | Purpose::Operations) => true,
             (false, Purpose::Treatment) => !is_sensitive(class),
             _ => false,
         };
-        match rules.max_by_key(exact) {
-            None => law,
-            Some(rule) if who == NORTE && !rule.permit => {
-                matches!(rule.recipient, None | Some(Recipient::Role(_)))
-            }
-            Some(rule) => rule.permit,
+        let of = |speaker: &str| word(class, &|r| r.by.as_ref().map_or("", |s| &s.representation) == speaker);
+        let words = |beside: bool, former: bool| {
+            let those = SPEAKERS.iter().filter(move |s| s.1 == beside && s.2 == former);
+            those.filter_map(|s| of(s.0)).collect::<Vec<bool>>()
+        };
+        let joint: Vec<bool> = of("").into_iter().chain(words(true, false)).collect();
+        let instead = words(false, false);
+        if !joint.is_empty() {
+            joint.iter().all(|open| *open)
+        } else if !instead.is_empty() {
+            instead.iter().all(|open| *open)
+        } else {
+            law && !words(true, true).contains(&false) && !words(false, true).contains(&false)
         }
     })
+}
+
+/// Who speaks for a person beside them: the representation, whether beside the person or where they are silent, whether it has ended.
+const SPEAKERS: [(&str, bool, bool); 4] =
+    [("mother", true, false), ("father", true, false), ("attorney", false, false), ("aunt", true, true)];
+
+/// The law for who acts in a person's place.
+fn law_closes(r: &Representative, class: &DataClass, now: Instant) -> bool {
+    let digits = &r.person[4..10];
+    let century = if r.person.as_bytes()[16].is_ascii_digit() { 1900 } else { 2000 };
+    let born = (century + digits[..2].parse::<i32>().expect("a year"), &digits[2..]);
+    let today = now.to_rfc3339_in(ZONE);
+    let (year, day) =
+        (today[..4].parse::<i32>().expect("a year"), format!("{}{}", &today[5..7], &today[8..10]));
+    let age = year - born.0 - i32::from(day.as_str() < born.1);
+    match (r.standing, age) {
+        (Standing::Attorney, _) | (Standing::Parent | Standing::Guardian, 12..=17) => is_sensitive(class),
+        (Standing::Parent | Standing::Guardian, 0..=11) | (Standing::Guardian, _) => {
+            *class == DataClass::Violence
+        }
+        (Standing::Parent, _) => false,
+    }
+}
+
+/// What the person closed to them.
+fn person_closes(consent: &Consent, class: &DataClass, now: Instant) -> bool {
+    let words = consent.rules.iter().filter(|r| {
+        r.recipient == Some(Recipient::Representatives)
+            && r.by.is_none()
+            && r.from <= now
+            && r.to.is_none_or(|end| now < end)
+            && r.class.map_or(!(r.permit && is_sensitive(class)), |c| c == *class)
+    });
+    words.max_by_key(|r| (r.class.is_some(), r.purpose.is_some())).is_some_and(|r| !r.permit)
 }
 
 /// How exactly somebody is named; nothing when it is somebody else.
@@ -123,6 +176,7 @@ fn exactness(to: &Recipient, institution: &str, staff: Option<&Staff>) -> Option
         }
         Recipient::Institution(clues) => (clues == institution).then_some(2),
         Recipient::Role(role) => staff.and_then(|s| s.roles.contains(role).then_some(1)),
+        Recipient::Representatives => None,
     }
 }
 
@@ -154,7 +208,7 @@ fn role_reads(asker: &Asker, class: DataClass) -> bool {
             scopes[0] == "system/*.read"
                 || scopes[0] == "system/Observation.read" && (sensitive || class == Laboratory)
         }
-        Principal::Citizen { .. } | Principal::Job { .. } => false,
+        Principal::Citizen { .. } | Principal::Representative(_) | Principal::Job { .. } => false,
     }
 }
 
@@ -170,8 +224,17 @@ impl Hospital {
             scopes: vec!["system/*.cruds".into()],
         };
         let session = place.node.session(writer, Purpose::Treatment, Instant::now());
-        let people = badiano_testkit::people::population(11, PATIENTS * 3);
-        let known = people.iter().map(|p| p.patient("urn:badiano:authority:N"));
+        let people = badiano_testkit::people::population(11, 400);
+        // A child, an adolescent, and people of age: the law on representatives tells them apart.
+        let born = |p: &&badiano_testkit::people::Person, years: std::ops::Range<u16>| {
+            years.contains(&p.born.year())
+        };
+        let ages = [2016..2026, 2010..2013, 1950..2000, 1950..2000];
+        let chosen = ages
+            .into_iter()
+            .enumerate()
+            .filter_map(|(n, years)| people.iter().filter(|p| born(p, years.clone())).nth(n));
+        let known = chosen.map(|p| p.patient("urn:badiano:authority:N"));
         let with_curp = known.filter_map(|p| badiano_record::patient_index::curp_in(&p).map(|c| (p, c)));
         let (mut patients, mut things) = (Vec::new(), Vec::new());
         for (patient, (resource, curp)) in with_curp.take(PATIENTS).enumerate() {
@@ -314,13 +377,19 @@ fn consent(rng: &mut Rng, now: Instant) -> Consent {
         purpose: rng.percent(30).then(|| *rng.pick(&Purpose::ALL)),
         from: now.plus_seconds(*rng.pick(&[-60, -60, -60, -60, -60, 60, -366 * 86_400])),
         to: rng.percent(25).then(|| now.plus_seconds(if rng.percent(50) { -30 } else { 30 })),
+        by: rng.percent(35).then(|| {
+            let (representation, beside, former) = *rng.pick(&SPEAKERS);
+            let to = now.plus_seconds(if former { -30 } else { 3600 });
+            Speaker { representation: representation.into(), beside, to: (former || beside).then_some(to) }
+        }),
     });
     Consent { rules: rules.collect() }
 }
 
 fn recipient(rng: &mut Rng) -> Recipient {
-    match rng.below(5) {
+    match rng.below(7) {
         0 => Recipient::Role(*rng.pick(&Role::ALL)),
+        2 | 3 => Recipient::Representatives,
         1 => Recipient::Professional((*rng.pick(&CEDULAS)).to_owned()),
         _ => Recipient::Institution((*rng.pick(&[NORTE, SUR, OTRO])).to_owned()),
     }
@@ -346,7 +415,7 @@ fn asker(rng: &mut Rng, hospital: &Hospital, now: Instant) -> Asker {
         cedula: rng.percent(80).then(|| (*rng.pick(&CEDULAS)).to_owned()),
     };
     let elsewhere = *rng.pick(&[SUR, OTRO]);
-    let principal = match rng.below(7) {
+    let principal = match rng.below(9) {
         0 => Principal::Staff(staff(NORTE, rng)),
         1 | 2 => Principal::Node {
             institution: HUB.into(),
@@ -360,6 +429,13 @@ fn asker(rng: &mut Rng, hospital: &Hospital, now: Instant) -> Asker {
             institution: (*rng.pick(&[NORTE, SUR, OTRO])).into(),
             scopes: vec![(*rng.pick(&["system/*.read", "system/Observation.read"])).into()],
         },
+        6 | 7 => Principal::Representative(Representative {
+            curp: "SABC560626MDFLRN01".into(),
+            name: "R".into(),
+            person: hospital.patients[rng.below(PATIENTS as u64) as usize].1.clone(),
+            standing: *rng.pick(&Standing::ALL),
+            representation: "mother".into(),
+        }),
         _ => {
             let (_, curp) = &hospital.patients[rng.below(PATIENTS as u64) as usize];
             Principal::Citizen { curp: curp.clone(), name: "C".into() }
@@ -367,7 +443,9 @@ fn asker(rng: &mut Rng, hospital: &Hospital, now: Instant) -> Asker {
     };
     let purpose = if rng.percent(50) { Purpose::Treatment } else { *rng.pick(&Purpose::ALL) };
     let purpose = match principal {
-        Principal::Citizen { .. } if rng.percent(80) => Purpose::PatientRequest,
+        Principal::Citizen { .. } | Principal::Representative(_) if rng.percent(80) => {
+            Purpose::PatientRequest
+        }
         _ => purpose,
     };
     let emergency = (purpose == Purpose::Emergency && rng.percent(90)).then(|| emergency(rng, hospital, now));

@@ -54,7 +54,7 @@ async fn say_of_consent(country: &Country, permit: bool) {
     let citizen = Principal::Citizen { curp: CURP.into(), name: "Ella".into() };
     let session = country.hub.session(citizen, Purpose::PatientRequest, Instant::now());
     let (recipient, from) = (Some(Recipient::Institution(clues(0))), Instant::now());
-    let rule = Rule { permit, class: None, recipient, purpose: None, from, to: None };
+    let rule = Rule { permit, class: None, recipient, purpose: None, from, to: None, by: None };
     session.give_consent(rule, &[CLUES.to_owned()]).await.expect("said");
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A study opens here only for who asked about its person before, for the purpose asked then; each node decides consent again.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, IN_PLACE_OF};
 use crate::doors::{Doors, get};
 use crate::reply::Refusal;
 use axum::body::Body;
@@ -64,6 +64,7 @@ pub fn asker(caller: &Caller) -> String {
     match &caller.principal {
         badiano_kernel::Principal::Staff(staff) => format!("staff {}", staff.account),
         badiano_kernel::Principal::Citizen { curp, .. } => format!("citizen {curp}"),
+        badiano_kernel::Principal::Representative(r) => format!("representative {}", r.representation),
         other => format!("other {other}"),
     }
 }
@@ -188,7 +189,11 @@ async fn from_source(
 
 fn suffix(rest: &str, query: Option<String>) -> String {
     let path = if rest.is_empty() || rest == "self" { String::new() } else { format!("/{rest}") };
-    let query = query.filter(|q| !q.is_empty()).map(|q| format!("?{q}")).unwrap_or_default();
+    // In whose place is said to the next node by the header, and by no address.
+    let asked =
+        |q: &String| q.split('&').filter(|p| !p.starts_with(IN_PLACE_OF)).collect::<Vec<_>>().join("&");
+    let query = query.as_ref().map(asked).filter(|q| !q.is_empty());
+    let query = query.map(|q| format!("?{q}")).unwrap_or_default();
     format!("{path}{query}")
 }
 

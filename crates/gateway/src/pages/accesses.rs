@@ -9,7 +9,7 @@ use axum::extract::Path;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use badiano_exchange::Wire;
-use badiano_exchange::ask::{Answer, DEADLINE};
+use badiano_exchange::ask::{self, Answer, DEADLINE};
 use badiano_exchange::on_behalf::OnBehalf;
 use badiano_kernel::{Fault, Purpose};
 use badiano_record::accesses::Access;
@@ -47,7 +47,10 @@ struct Shown {
     reason: String,
     emergency: bool,
     refused: bool,
+    /// By who reads this list.
     own: bool,
+    /// By what who looked acted in the person's place (v3-RoleCode); empty where they did not.
+    in_place: String,
     has_proof: bool,
 }
 
@@ -56,9 +59,10 @@ pub async fn gather(caller: &Caller, curp: &str) -> Result<Gathered, Fault> {
     let mut gathered = Gathered { accesses: caller.session().accesses_of(curp)?, failed: Vec::new() };
     let wire = caller.gate.wire()?;
     let listed = caller.gate.node.participants()?.into_iter().filter(|p| p.active);
+    let for_whom = ask::for_whom(&caller.session(), curp)?;
     let asked = listed.map(|p| {
-        let wire = wire.clone();
-        async move { (log_of(&wire, &p, curp).await, p) }
+        let (wire, for_whom) = (wire.clone(), &for_whom);
+        async move { (log_of(&wire, &p, for_whom).await, p) }
     });
     let mut answers = stream::iter(asked).buffer_unordered(ASKED_AT_ONCE);
     while let Some((answer, participant)) = answers.next().await {
@@ -76,10 +80,9 @@ pub async fn gather(caller: &Caller, curp: &str) -> Result<Gathered, Fault> {
 }
 
 /// One institution's log about the person; entries under another log's name are left out.
-async fn log_of(wire: &Wire, participant: &Participant, curp: &str) -> Result<Vec<Access>, Fault> {
-    let for_whom = OnBehalf::of_citizen(curp);
+async fn log_of(wire: &Wire, participant: &Participant, for_whom: &OnBehalf) -> Result<Vec<Access>, Fault> {
     let url = format!("{}/pni/accesses", participant.address);
-    let body = wire.post_json(&url, "{}".to_owned(), Some(&for_whom), DEADLINE).await?;
+    let body = wire.post_json(&url, "{}".to_owned(), Some(for_whom), DEADLINE).await?;
     let entries: Vec<Access> =
         serde_json::from_slice(&body).map_err(|_| Fault::invalid("the answer is not a list of accesses"))?;
     Ok(entries.into_iter().filter(|e| clues_of(&e.id) == participant.clues).collect())
@@ -89,8 +92,9 @@ pub async fn accesses(caller: Caller, English(english): English) -> Result<Respo
     let curp = own_curp(&caller)?;
     let gathered = gather(&caller, &curp).await?;
     let names = national::names(&caller, &Answer::default());
+    let reader = caller.principal.representative().map(|r| r.name.as_str());
     let entries =
-        gathered.accesses.into_iter().take(ENTRIES_MAX).map(|a| shown(a, &names, english)).collect();
+        gathered.accesses.into_iter().take(ENTRIES_MAX).map(|a| shown(a, &names, english, reader)).collect();
     let failed = gathered.failed.iter().map(|(p, fault)| failed_of(p, fault, english)).collect();
     json(&MyAccesses { entries, failed })
 }
@@ -114,7 +118,7 @@ pub async fn proof(caller: Caller, Path(id): Path<String>) -> Result<Response, R
     } else {
         let listed = caller.gate.node.participants()?.into_iter().find(|p| p.active && p.clues == clues);
         let at = listed.ok_or_else(|| Fault::not_found("no such entry"))?;
-        log_of(&caller.gate.wire()?, &at, &curp).await?
+        log_of(&caller.gate.wire()?, &at, &ask::for_whom(&caller.session(), &curp)?).await?
     };
     let found = all.into_iter().find(|a| a.id == id).filter(|a| !a.proof.is_empty());
     let found = found.ok_or_else(|| Fault::not_found("no such entry, or its checkpoint is a second away"))?;
@@ -141,8 +145,13 @@ fn index_of(id: &str) -> &str {
         .unwrap_or_else(|| id.rsplit_once('#').map_or("", |(_, index)| index))
 }
 
-fn shown(access: Access, names: &Names, english: bool) -> Shown {
-    let own = access.purpose == Purpose::PatientRequest.code();
+/// `reader` is who reads the list in the person's place.
+fn shown(access: Access, names: &Names, english: bool, reader: Option<&str>) -> Shown {
+    let own = access.purpose == Purpose::PatientRequest.code()
+        && match reader {
+            None => access.in_place.is_empty(),
+            Some(name) => !access.in_place.is_empty() && access.who == name,
+        };
     // Who acts for no institution (the person, a job of the node) is shown with the node that logged it.
     let clues = match access.institution.as_str() {
         "" => clues_of(&access.id).to_owned(),
@@ -154,6 +163,7 @@ fn shown(access: Access, names: &Names, english: bool) -> Shown {
         clues,
         emergency: access.purpose == Purpose::Emergency.code(),
         own,
+        in_place: access.in_place.clone(),
         has_proof: !access.proof.is_empty(),
         id: access.id,
         when: access.when,
@@ -184,6 +194,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("consent", "Permisos", "Permissions"),
     ("register", "Registro de identidad", "Identity registered"),
     ("merge", "Unión de dos registros de identidad", "Two identity records merged"),
+    ("representation", "Quién actúa en su nombre", "Who acts in your place"),
+    ("representations", "Quién actúa en su nombre", "Who acts in your place"),
     ("Patient", "Datos de identidad", "Identity data"),
     ("DiagnosticReport", "Reporte de estudio", "Report of a study"),
     ("ImagingStudy", "Estudio de imagen", "Imaging study"),
@@ -224,6 +236,7 @@ mod tests {
             purpose: purpose.into(),
             reason: String::new(),
             refused: false,
+            in_place: String::new(),
             proof: String::new(),
         }
     }
@@ -243,13 +256,13 @@ mod tests {
     #[test]
     fn what_was_looked_at_is_said_in_words_and_the_persons_own_reading_is_marked() {
         let names = Names::from([("DFSSA000002".to_owned(), "Hospital Sur".to_owned())]);
-        let read = shown(access("read", "DiagnosticReport/1", "TREAT"), &names, false);
+        let read = shown(access("read", "DiagnosticReport/1", "TREAT"), &names, false, None);
         assert_eq!(
             (read.what.as_str(), read.institution.as_str(), read.own),
             ("Reporte de estudio", "Hospital Sur", false)
         );
-        assert!(shown(access("read", "Patient/1", "PATRQT"), &names, false).own);
-        let emergency = shown(access("emergency-access", "emergency access", "ETREAT"), &names, true);
+        assert!(shown(access("read", "Patient/1", "PATRQT"), &names, false, None).own);
+        let emergency = shown(access("emergency-access", "emergency access", "ETREAT"), &names, true, None);
         assert!(emergency.emergency && emergency.what == "Emergency access" && !emergency.has_proof);
         assert_eq!(in_words("other", "something new", false), "something new");
     }
@@ -258,6 +271,6 @@ mod tests {
     fn an_entry_of_nobodys_institution_stands_with_the_node_that_logged_it() {
         let mut own = access("read", "Patient/1", "PATRQT");
         own.institution.clear();
-        assert_eq!(shown(own, &Names::new(), false).institution, "DFSSA000001");
+        assert_eq!(shown(own, &Names::new(), false, None).institution, "DFSSA000001");
     }
 }

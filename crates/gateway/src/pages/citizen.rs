@@ -4,7 +4,7 @@ use super::accesses;
 use super::form::{English, Json, Refused, clinical, json};
 use super::national::{self, Failed};
 use super::person::{self, Condition, Head, Immunization, Names, Recorded, Section};
-use crate::caller::Caller;
+use crate::caller::{Caller, IN_PLACE_OF};
 use axum::http::StatusCode;
 use axum::response::Response;
 use badiano_exchange::ask::{self, Answer, source_of};
@@ -12,6 +12,7 @@ use badiano_fhir::Value;
 use badiano_kernel::principal::Role;
 use badiano_kernel::time::Span;
 use badiano_kernel::{Fault, FaultKind, Instant, Principal, Purpose};
+use badiano_record::accesses::Access;
 use badiano_record::class::DataClass;
 use badiano_record::consent::{Consent, Question, Recipient, Rule};
 use badiano_record::consent_words::sentence;
@@ -83,6 +84,10 @@ struct ShownRule {
     purpose: Option<&'static str>,
     from: String,
     until: Option<String>,
+    /// To whoever acts in the person's place.
+    representatives: bool,
+    /// Said by who acts in the person's place.
+    by_representative: bool,
     /// The same in plain words, in the reader's language.
     sentence: String,
 }
@@ -102,6 +107,9 @@ pub struct ConsentChange {
     cedula: Option<String>,
     #[serde(default)]
     role: Option<String>,
+    /// Instead of all three: whoever acts in the person's place.
+    #[serde(default)]
+    representatives: bool,
     data_class: Option<String>,
     /// Code of v3-ActReason; without it a permission is for care, and a refusal for all.
     #[serde(default)]
@@ -128,14 +136,12 @@ struct ShownNotice {
     unread: bool,
 }
 
-/// The CURP of the citizen who asks; these pages are at the hub and for nobody else.
+/// The CURP of the person whose pages these are: who asks, or in whose place they ask. At the hub, and for nobody else.
 pub fn own_curp(caller: &Caller) -> Result<String, Fault> {
-    match &caller.principal {
-        Principal::Citizen { curp, .. } if caller.gate.node.settings().role == NodeRole::Hub => {
-            Ok(curp.clone())
-        }
-        Principal::Citizen { .. } => Err(Fault::not_supported("a person's own pages are at the hub")),
-        _ => Err(Fault::forbidden("these pages are for the person themselves")),
+    match caller.principal.own_record() {
+        Some(curp) if caller.gate.node.settings().role == NodeRole::Hub => Ok(curp.to_owned()),
+        Some(_) => Err(Fault::not_supported("a person's own pages are at the hub")),
+        None => Err(Fault::forbidden("these pages are for the person themselves")),
     }
 }
 
@@ -155,22 +161,25 @@ pub async fn me(caller: Caller, English(english): English) -> Result<Response, R
     let names = national::names(&caller, &found);
     let summary = person::summary(&found.entries, &names);
     let since = caller.now.plus_seconds(-RECENT_SECONDS).to_rfc3339();
-    let recent = logs?
-        .accesses
-        .iter()
-        .filter(|a| a.purpose != Purpose::PatientRequest.code() && a.when >= since)
-        .count();
+    let by_others = |a: &&Access| a.purpose != Purpose::PatientRequest.code() || !a.in_place.is_empty();
+    let recent = logs?.accesses.iter().filter(by_others).filter(|a| a.when >= since).count();
     clinical(&Me {
         person: own_head(&caller, &session, &curp),
         allergies: summary.allergies,
         conditions: summary.conditions,
         medications: summary.medications,
         immunizations: summary.immunizations,
-        studies: studies(&found.entries, &names),
+        studies: studies(&found.entries, &names, &in_place(&caller)),
         failed: national::failed(&found.missing, english),
         accesses_recent: recent,
         notices_unread: notices_of(&session, &names)?.iter().filter(|n| n.unread).count(),
     })
+}
+
+/// What a link adds that is followed in another person's place: a picture is fetched without our header.
+fn in_place(caller: &Caller) -> String {
+    let representation = caller.principal.representative().map(|r| r.representation.as_str());
+    representation.map(|id| format!("&{IN_PLACE_OF}={id}")).unwrap_or_default()
 }
 
 /// As the hub knows the person; by sign-in alone where it does not.
@@ -183,8 +192,8 @@ fn own_head(caller: &Caller, session: &Session, curp: &str) -> Head {
     known.unwrap_or_else(|_| Head { name: signed_in, curp: curp.to_owned(), ..Head::default() })
 }
 
-/// Each study with its newest report; a report without a study stands for itself.
-fn studies(entries: &[Value], names: &Names) -> Vec<MyStudy> {
+/// Each study with its newest report; a report without a study stands for itself. `in_place` is added to links.
+fn studies(entries: &[Value], names: &Names, in_place: &str) -> Vec<MyStudy> {
     let of = |kind: &'static str| entries.iter().filter(move |e| e.resource_type() == kind);
     let mut reports: Vec<&Value> = of("DiagnosticReport").filter(|r| is_issued(r)).collect();
     reports.sort_by(|a, b| b.str_of("issued").cmp(a.str_of("issued")));
@@ -193,7 +202,7 @@ fn studies(entries: &[Value], names: &Names) -> Vec<MyStudy> {
     for study in of("ImagingStudy") {
         let own = reports.iter().find(|r| person::is_about(r, study)).copied();
         told.extend(reports.iter().filter(|r| person::is_about(r, study)));
-        all.push(my_study(study, own, names));
+        all.push(my_study(study, own, names, in_place));
     }
     for report in reports.iter().filter(|r| !told.iter().any(|t| std::ptr::eq(*t, **r))) {
         all.push(MyStudy {
@@ -216,11 +225,11 @@ fn is_issued(report: &Value) -> bool {
     matches!(report.str_of("status"), "final" | "amended" | "corrected" | "appended")
 }
 
-fn my_study(study: &Value, report: Option<&Value>, names: &Names) -> MyStudy {
+fn my_study(study: &Value, report: Option<&Value>, names: &Names, in_place: &str) -> MyStudy {
     let (study_uid, instances) = (person::study_uid(study), person::instances(study));
     let image_url = match instances {
         0 => String::new(),
-        _ => format!("/dicomweb-nacional/studies/{study_uid}/rendered?viewport=900,900"),
+        _ => format!("/dicomweb-nacional/studies/{study_uid}/rendered?viewport=900,900{in_place}"),
     };
     MyStudy {
         image_url,
@@ -273,6 +282,7 @@ pub async fn change_consent(
         purpose: purpose(&asked)?,
         from: caller.now,
         to: until(&asked, caller.now, &caller.gate.node.settings().zone)?,
+        by: None,
     };
     let institutions: Vec<String> = listed.into_iter().map(|p| p.clues).collect();
     caller.session().give_consent(rule, &institutions).await?;
@@ -280,6 +290,13 @@ pub async fn change_consent(
 }
 
 fn recipient(asked: &ConsentChange) -> Result<Option<Recipient>, Fault> {
+    if asked.representatives {
+        let alone = asked.clues.is_none() && asked.cedula.is_none() && asked.role.is_none();
+        return match alone && asked.purpose.is_none() {
+            true => Ok(Some(Recipient::Representatives)),
+            false => Err(Fault::invalid("representatives are named alone").at("representatives")),
+        };
+    }
     match (&asked.clues, &asked.cedula, &asked.role) {
         (None, None, None) => Ok(None),
         (Some(clues), None, None) => Ok(Some(Recipient::Institution(clues.clone()))),
@@ -358,7 +375,8 @@ fn standing(consent: &Consent, now: Instant, words: &dyn Fn(&Rule) -> String) ->
     let mut told = Vec::new();
     let mut shown = Vec::new();
     for rule in consent.rules.iter().rev().filter(|r| r.from <= now && r.to.is_none_or(|end| now < end)) {
-        let about = (rule.recipient.clone(), rule.class, rule.purpose);
+        let by = rule.by.as_ref().map(|s| s.representation.clone());
+        let about = (rule.recipient.clone(), rule.class, rule.purpose, by);
         if told.contains(&about) {
             continue;
         }
@@ -381,6 +399,8 @@ fn standing(consent: &Consent, now: Instant, words: &dyn Fn(&Rule) -> String) ->
             purpose: rule.purpose.map(Purpose::code),
             from: rule.from.to_rfc3339(),
             until: rule.to.map(Instant::to_rfc3339),
+            representatives: rule.recipient == Some(Recipient::Representatives),
+            by_representative: rule.by.is_some(),
             sentence: words(rule),
         });
     }
@@ -447,6 +467,7 @@ mod tests {
             purpose: None,
             from: Instant::from_seconds(at),
             to: None,
+            by: None,
         }
     }
 
@@ -487,12 +508,12 @@ mod tests {
     fn a_draft_is_not_told_and_a_study_without_objects_has_no_picture() {
         let study = |n: i64| fhir!({ "resourceType": "ImagingStudy", "id": "1.2", "identifier": [{ "system": "urn:dicom:uid", "value": "urn:oid:1.2" }], "numberOfInstances": n });
         let report = |status: &str| fhir!({ "resourceType": "DiagnosticReport", "id": "r", "status": status, "issued": "2026-01-01T00:00:00Z", "imagingStudy": [{ "reference": "ImagingStudy/1.2" }] });
-        let told = studies(&[from_norte(study(3)), from_norte(report("preliminary"))], &Names::new());
+        let told = studies(&[from_norte(study(3)), from_norte(report("preliminary"))], &Names::new(), "");
         assert!(told.len() == 1 && told[0].report.is_none());
         assert_eq!(told[0].image_url, "/dicomweb-nacional/studies/1.2/rendered?viewport=900,900");
-        let told = studies(&[from_norte(study(0)), from_norte(report("final"))], &Names::new());
+        let told = studies(&[from_norte(study(0)), from_norte(report("final"))], &Names::new(), "");
         assert!(told.len() == 1 && told[0].report.is_some() && told[0].image_url.is_empty());
-        let alone = studies(&[from_norte(report("final"))], &Names::new());
+        let alone = studies(&[from_norte(report("final"))], &Names::new(), "");
         assert_eq!((alone.len(), alone[0].study_uid.as_str()), (1, ""));
     }
 }

@@ -22,6 +22,7 @@ pub mod peers;
 pub mod person;
 pub mod reading;
 pub mod rejection;
+pub mod representatives;
 pub mod routing;
 pub mod session;
 pub mod systems;

@@ -7,7 +7,7 @@ use crate::oauth::staff::half_cookie;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use badiano_kernel::principal::Role;
+use badiano_kernel::principal::{Representative, Role};
 use badiano_kernel::{Fault, Instant, Principal};
 use badiano_record::NodeRole;
 use badiano_record::accounts::{NewAccount, SESSION_SECONDS, SignInError, totp_uri};
@@ -116,7 +116,7 @@ fn user_of(principal: &Principal) -> Option<User> {
             citizen: false,
         }),
         // The page has no use for a citizen's CURP as an account name.
-        Principal::Citizen { name, .. } => {
+        Principal::Citizen { name, .. } | Principal::Representative(Representative { name, .. }) => {
             Some(User { account: String::new(), name: name.clone(), roles: Vec::new(), citizen: true })
         }
         Principal::System { .. }

@@ -46,6 +46,13 @@ pub async fn registrations(caller: Caller, body: Bytes) -> Result<Response, Refu
     Ok(answer(&fhir!({ "taken": true })))
 }
 
+/// Hub: a hospital's registrar has checked who acts for a person.
+pub async fn representations(caller: Caller, body: Bytes) -> Result<Response, Refusal> {
+    node_institution(&caller)?;
+    caller.session().take_representation(&body).await.map_err(Refusal::page)?;
+    Ok(answer(&fhir!({ "taken": true })))
+}
+
 /// Hospital: the hub says what a person has consented to.
 pub async fn consent(caller: Caller, body: Bytes) -> Result<Response, Refusal> {
     node_institution(&caller)?;

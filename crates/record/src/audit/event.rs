@@ -75,6 +75,14 @@ impl Entry {
             event.set("outcomeDesc", reason.as_str());
         }
         event.push("agent", self.agent());
+        if let (Principal::Representative(_), Some(patient)) = (&self.principal, &self.patient) {
+            // In whose place.
+            event.push("agent", fhir!({
+                "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-RoleClass", "code": "PAT" }] },
+                "who": { "reference": (format!("Patient/{patient}")) },
+                "requestor": false
+            }));
+        }
         event.set("source", fhir!({ "observer": { "identifier": { "value": observer } } }));
         if let Some(patient) = &self.patient {
             event.push("entity", fhir!({
@@ -104,6 +112,7 @@ impl Entry {
         let (code, id) = match &self.principal {
             Principal::Staff(s) => ("staff", s.cedula.clone().unwrap_or_else(|| s.account.clone())),
             Principal::Citizen { .. } => ("citizen", String::new()),
+            Principal::Representative(r) => ("representative", r.representation.clone()),
             Principal::System { client_id, .. } => ("system", client_id.clone()),
             Principal::Peer { name, .. } => ("peer", name.clone()),
             Principal::Node { name, on_behalf_of, .. } => (
@@ -127,6 +136,10 @@ impl Entry {
         }
         if let Some(institution) = self.principal.institution() {
             agent.set("altId", institution);
+        }
+        if let Principal::Representative(r) = &self.principal {
+            let system = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
+            agent.push("role", fhir!({ "coding": [{ "system": system, "code": (r.standing.code()) }] }));
         }
         agent
     }

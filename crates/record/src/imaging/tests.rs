@@ -154,6 +154,7 @@ async fn what_consent_closes_is_neither_given_to_an_institution_nor_sent_to_it_b
         purpose: None,
         from: now,
         to: None,
+        by: None,
     };
     let consent = Consent { rules: vec![rule] };
     let hub = Principal::Node { institution: "DFSSA999001".into(), name: "hub".into(), on_behalf_of: None };

@@ -76,6 +76,7 @@ impl Place {
             purpose: None,
             from: Instant::now(),
             to: None,
+            by: None,
         };
         let hub = Principal::Node { institution: "HUB".into(), name: "hub".into(), on_behalf_of: None };
         let statement = Statement { curp: curp.into(), version: 1, consent: Consent { rules: vec![rule] } };

@@ -163,7 +163,7 @@ impl Session {
 
     /// `$status`: how subscriptions stand, those named or all that the caller may read.
     pub fn subscription_status(&self, ids: &[String], states: &[String], base: &str) -> Result<Value, Fault> {
-        if matches!(self.principal(), Principal::Citizen { .. }) {
+        if self.principal().own_record().is_some() {
             return Err(Fault::forbidden(
                 "subscriptions are for registered systems and for the staff of this node",
             ));

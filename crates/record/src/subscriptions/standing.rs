@@ -103,6 +103,7 @@ impl Owner {
             }),
             Principal::Staff(staff) => Ok(Owner::Staff { account: staff.account.clone() }),
             Principal::Citizen { .. }
+            | Principal::Representative(_)
             | Principal::Peer { .. }
             | Principal::Node { .. }
             | Principal::Job { .. } => Err(Fault::forbidden(

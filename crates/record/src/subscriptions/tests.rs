@@ -128,6 +128,7 @@ async fn what_a_consent_hides_notifies_nobody_also_when_it_was_given_after_the_e
         purpose: None,
         from: Instant::from_seconds(0),
         to: None,
+        by: None,
     };
     let closed = Consent { rules: vec![close] };
     place.node.consents().write().expect("free").insert(pat, Arc::new(closed));
