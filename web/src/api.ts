@@ -479,6 +479,14 @@ export interface Systems { systems: System[] }
 export interface SystemWrite { id: string; name: string; jwks: string; scopes: string[] }
 export interface System extends SystemWrite { active: boolean }
 
+/** GET /api/admin/apps; PUT /api/admin/apps AppRegistered -> AppRegistered */
+export interface Apps { apps: AppRegistered[] }
+export interface AppRegistered { id: string; name: string; redirect_uris: string[]; scopes: string[]; active: boolean }
+/** GET /api/apps/asking?{query of /oauth/authorize}: who asks to act for the one who is signed in. */
+export interface AppAsking { name: string; /** Where the answer is sent. */ host: string; scopes: string[]; wants_patient: boolean }
+/** POST /api/apps/let-in {...query of /oauth/authorize, patient}: the address to go on to. */
+export interface AppAnswer { redirect: string }
+
 /** POST /api/admin/institutions/{clues}/revoke {} -> 204: its certificate is taken by no node any more. */
 /** GET /api/admin/institutions (hub); POST /api/admin/institutions/{clues}/active {active} -> 204 */
 export interface Institutions { institutions: Institution[] }

@@ -35,6 +35,7 @@ const IDENTITY: Section[] = [{ place: 'identidades', path: 'identidades', word: 
 const ALERTS: Section[] = [{ place: 'alertas', path: 'alertas', word: 'nav.alerts', page: () => import('./pages/Alerts.svelte') }];
 const NATIONAL: Section[] = [{ place: 'consulta', path: 'consulta', word: 'nav.national', page: () => import('./pages/National.svelte') }];
 const EMERGENCIES: Section[] = [{ place: 'urgencias', path: 'urgencias', word: 'nav.emergencies', page: () => import('./pages/Emergencies.svelte') }];
+const APPS: Section[] = [{ place: 'autorizar', path: 'autorizar', word: 'admin.apps', page: () => import('./pages/LetIn.svelte'), hidden: true }];
 const ADMINISTRATION: Section[] = [{ place: 'admin', path: 'admin/estado', word: 'nav.admin', page: () => import('./pages/admin/Administration.svelte') }];
 
 export function sectionsOf(session: Session): Section[] {
@@ -51,5 +52,6 @@ export function sectionsOf(session: Session): Section[] {
     ...(has('security-office') ? EMERGENCIES : []),
     ...(has('administrator') ? ADMINISTRATION : []),
     ...(hospital ? ALERTS : []),
+    ...(hospital ? APPS : []),
   ];
 }

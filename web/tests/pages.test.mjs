@@ -443,6 +443,20 @@ test('a power of attorney is taken back after a confirmation', async () => {
   await page.locator('[data-mine=r1]').getByText('Terminó').waitFor();
 });
 
+test('an app is let in for one patient, after its scopes were said in words', async () => {
+  state.session = session(['clinician']);
+  const query = 'client_id=crecimiento&redirect_uri=https%3A%2F%2Fapp.example%2Fvuelta&scope=patient%2FObservation.rs&state=s';
+  await open(`/autorizar/${Buffer.from(query).toString('base64url')}`);
+  await page.getByRole('heading', { name: 'Curvas de crecimiento pide entrar en su nombre' }).waitFor();
+  await page.getByText('Leer Observation de un paciente').waitFor();
+  await page.getByText('Leer y escribir Patient de quienes usted puede ver').waitFor();
+  await page.fill('[name=app-patient]', ' p-1 ');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/alertas/);
+  const [sent] = state.asked.filter((a) => a.path === '/api/apps/let-in').map((a) => a.body);
+  assert.deepEqual([sent.client_id, sent.redirect_uri, sent.state, sent.patient], ['crecimiento', 'https://app.example/vuelta', 's', 'p-1']);
+});
+
 test('an emergency access is marked, with its reason, and each finished entry offers its proof', async () => {
   state.session = citizen;
   await open('/accesos');
@@ -471,8 +485,9 @@ test('every page passes axe, dark at a desk and light on a phone, and none scrol
     [session(null), ['/', '/setup/codigo']],
     [session(['radiologist']), ['/lectura', '/pendientes', '/indicadores', '/archivo', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
     [session(['registrar']), ['/identidades']],
+    [session(['clinician']), ['/autorizar/' + Buffer.from('client_id=crecimiento').toString('base64url')]],
     [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/representantes', '/avisos']],
-    [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/pendientes', '/admin/rutas', '/admin/correcciones', '/admin/mensajes']],
+    [session(['administrator']), ['/admin/estado', '/admin/equipos', '/admin/cuentas', '/admin/proveedores', '/admin/sistemas', '/admin/aplicaciones', '/admin/pendientes', '/admin/rutas', '/admin/correcciones', '/admin/mensajes']],
     [session(['administrator'], { node: hub }), ['/admin/instituciones']],
   ];
   const found = [];

@@ -9,11 +9,13 @@ use axum::http::{HeaderMap, Method};
 use badiano_exchange::on_behalf::{HEADER, OnBehalf};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_record::Session;
+use badiano_record::apps::Grant;
 use badiano_record::emergency::Emergency;
 use badiano_record::operate::OPERATE;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use ring::digest::{SHA256, digest};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Header, and parameter of a link, by which a citizen says in whose place they act: the id of a representation, which tells nothing.
 pub const IN_PLACE_OF: &str = "x-badiano-in-place-of";
@@ -53,6 +55,8 @@ pub struct Caller {
     pub base: String,
     pub principal: Principal,
     pub purpose: Purpose,
+    /// The app that acts for the principal.
+    pub app: Option<Arc<Grant>>,
     /// What makes the purpose one of emergency.
     pub emergency: Option<Emergency>,
     /// CURP of the person a node asks about, when it asks for somebody.
@@ -67,6 +71,10 @@ pub struct Caller {
 impl Caller {
     pub fn session(&self) -> Session {
         let session = self.gate.node.session(self.principal.clone(), self.purpose, self.now);
+        let session = match &self.app {
+            Some(app) => session.through(app.clone()),
+            None => session,
+        };
         match &self.emergency {
             Some(emergency) => session.in_emergency(emergency.clone()),
             None => session,
@@ -112,6 +120,9 @@ impl Caller {
                 "this token is bound to a certificate (RFC 8705): connect with that one",
             ));
         }
+        if signed_in.app.is_some() && !parts.uri.path().starts_with("/fhir") {
+            return Err(Fault::forbidden("the token of an app opens FHIR alone"));
+        }
         let purpose = match &signed_in.principal {
             Principal::Citizen { .. } => Purpose::PatientRequest,
             _ => Purpose::Treatment,
@@ -130,6 +141,7 @@ impl Caller {
             base: gate.options.address.clone(),
             principal,
             purpose,
+            app: signed_in.app,
             emergency: None,
             person: None,
             csrf: by_cookie.then_some(signed_in.csrf),
@@ -152,6 +164,7 @@ fn of_operator(gate: &Gate, user: u32, now: Instant) -> Caller {
         base: gate.options.address.clone(),
         principal,
         purpose: Purpose::Operations,
+        app: None,
         emergency: None,
         person: None,
         csrf: None,
@@ -167,6 +180,7 @@ fn of_node(gate: &Gate, headers: &HeaderMap, certificate: &[u8], now: Instant) -
         base: gate.options.address.clone(),
         principal: node,
         purpose: Purpose::Operations,
+        app: None,
         emergency: None,
         person: None,
         csrf: None,

@@ -5,7 +5,7 @@ use crate::gate::Gate;
 use crate::{dicomweb as dw, fhir_rest as fhir, oauth, pages, pni};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 
 /// Longest body of a request that is read into memory; images are streamed and have their own limit.
 const BODY_BYTES_MAX: usize = 32 << 20;
@@ -26,6 +26,7 @@ pub fn router(gate: Gate) -> Router {
     doors()
         .into_router(&gate)
         .fallback(pages::assets_door::serve)
+        .layer(from_fn_with_state(gate.clone(), oauth::apps::cross_origin))
         .layer(from_fn(pages::form::in_language))
         .layer(from_fn(crate::unread::read))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -41,6 +42,7 @@ fn public() -> Doors {
         .route("/fhir/metadata", get(fhir::capabilities::metadata))
         .route("/.well-known/smart-configuration", get(oauth::token::smart_configuration))
         .route("/fhir/.well-known/smart-configuration", get(oauth::token::smart_configuration))
+        .route("/oauth/authorize", get(oauth::apps::authorize))
         .route("/oauth/token", post(oauth::token::token))
         .route("/log/checkpoint", get(pages::health::checkpoint))
         .route("/log/key", get(pages::health::log_key))
@@ -180,6 +182,9 @@ fn node_routes() -> Doors {
 fn page_routes() -> Doors {
     Doors::new()
         .route("/api/sign-out", post(pages::session::sign_out))
+        .route("/api/apps/asking", get(oauth::apps::asking))
+        .route("/api/apps/let-in", post(oauth::apps::let_in))
+        .route("/api/admin/apps", get(oauth::apps::list).put(oauth::apps::put))
         .merge(reading_routes())
         .merge(citizen_routes())
         .merge(admin_routes())

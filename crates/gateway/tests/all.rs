@@ -1,5 +1,6 @@
 //! The doors of a running node, called over their sockets: who gets in, what an answer holds, what the log says.
 
+mod apps;
 mod asking;
 mod bad_http2;
 mod bad_input;

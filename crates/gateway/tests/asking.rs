@@ -89,6 +89,11 @@ fn plain(name: &str) -> Asker {
     Asker::new(name, builder().build().expect("a client"), Over::Plain)
 }
 
+/// With a bearer token alone.
+pub fn bearer(token: &str) -> Asker {
+    plain("bearer").with("authorization", &format!("Bearer {token}"))
+}
+
 /// Over TLS with a certificate; the server is checked by `authority`.
 fn with_certificate(name: &str, certificate: &str, key: &str, authority: &str) -> Asker {
     let mut roots = rustls::RootCertStore::empty();

@@ -171,6 +171,7 @@ impl World {
         }
         let receipts = self.administrator(&self.norte).messages(10).expect("receipts");
         self.message = receipts[0].id.clone();
+        self.administrator(&self.norte).put_app(crate::apps::app()).await.expect("registered");
         self.store_images().await;
         self.norte.node.refresh_imaging_studies(Instant::now()).await.expect("written");
         let (reader, _) = self.staff(&self.norte, &[Role::Radiologist]).await;

@@ -1,6 +1,7 @@
 //! Access rules: what each kind of principal may do, before consent is asked. A pure table (house, invariant 2).
 
 use crate::class::{DataClass, SENSITIVE};
+use crate::scope::Scope;
 use badiano_kernel::principal::{Principal, Purpose, Role};
 
 /// What is to be done.
@@ -105,62 +106,30 @@ fn of_roles(roles: &[Role], action: Action) -> u64 {
     })
 }
 
-/// SMART scopes of a system: `system/*.rs`, `system/DiagnosticReport.read`, `system/*.cruds`.
+/// What scopes of a system open: `system/*.rs`, `system/DiagnosticReport.read`, `system/*.cruds`.
 fn of_scopes(scopes: &[String], action: Action) -> u64 {
-    let allows = |scope: &str| -> bool {
-        let Some(rights) = scope.strip_prefix("system/").and_then(|s| s.split_once('.')).map(|(_, r)| r)
-        else {
-            return false;
-        };
-        match action {
-            Action::Read => matches!(rights, "read" | "*") || (is_v2(rights) && rights.contains(['r', 's'])),
-            Action::Write => {
-                matches!(rights, "write" | "*") || (is_v2(rights) && rights.contains(['c', 'u', 'd']))
-            }
-        }
-    };
-    let kind = |scope: &str| {
-        scope.strip_prefix("system/").and_then(|s| s.split_once('.')).map(|(k, _)| k.to_owned())
-    };
-    scopes.iter().filter(|s| allows(s)).filter_map(|s| kind(s)).fold(0, |mask, k| {
-        mask | if k == "*" {
-            u64::MAX
-        } else {
-            match crate::class::classes_of(&badiano_fhir::fhir!({ "resourceType": (k.as_str()) })) {
+    let of_system = scopes.iter().filter_map(|s| Scope::parse(s)).filter(|s| s.context == "system");
+    of_system.filter(|s| s.allows(action)).fold(0, |mask, scope| {
+        mask | match scope.kind {
+            "*" => u64::MAX,
+            kind => match crate::class::classes_of(&badiano_fhir::fhir!({ "resourceType": kind })) {
                 public if public == DataClass::Public.bit() => public,
                 of_patients => of_patients | SENSITIVE,
-            }
+            },
         }
     })
 }
 
 /// Whether a text is a scope that a system can be registered with: `system/Type.rights`, SMART v1 or v2.
 pub fn is_system_scope(scope: &str) -> bool {
-    let own = [scope.to_owned()];
-    let named = scope.strip_prefix("system/").and_then(|s| s.split_once('.')).map(|(kind, _)| kind);
-    let kind = |k: &str| k == "*" || (!k.is_empty() && k.bytes().all(|b| b.is_ascii_alphabetic()));
-    named.is_some_and(kind) && (of_scopes(&own, Action::Read) | of_scopes(&own, Action::Write)) != 0
-}
-
-/// SMART v2 rights are some of `cruds` in that order.
-fn is_v2(rights: &str) -> bool {
-    let mut at = "cruds".chars();
-    !rights.is_empty() && rights.chars().all(|c| at.any(|x| x == c))
+    Scope::parse(scope).is_some_and(|scope| scope.context == "system")
 }
 
 /// Whether a system's scopes name this type of resource for this action.
 pub fn scope_names(principal: &Principal, kind: &str, action: Action) -> bool {
     let Principal::System { scopes, .. } = principal else { return true };
-    let own: Vec<String> = scopes
-        .iter()
-        .filter(|s| {
-            s.strip_prefix("system/")
-                .and_then(|s| s.split_once('.'))
-                .is_some_and(|(k, _)| k == kind || k == "*")
-        })
-        .cloned()
-        .collect();
-    of_scopes(&own, action) != 0
+    let of_system = scopes.iter().filter_map(|s| Scope::parse(s)).filter(|s| s.context == "system");
+    of_system.into_iter().any(|s| s.names(kind) && s.allows(action))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Accounts of the node's own staff: Argon2id, a second factor (TOTP, RFC 6238), sessions of browsers, tokens of scripts.
 
 use crate::access::Action;
+use crate::apps::{APP_TOKEN_SECONDS, Grant};
 use crate::audit::{Act, Outcome};
 use crate::known_tokens::ReadAt;
 use crate::node::Node;
@@ -13,6 +14,7 @@ use badiano_store::{Expect, LeafDraft, Tx, View};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A browser's session ends after this long, whatever happens.
 pub const SESSION_SECONDS: i64 = 8 * 3600;
@@ -96,6 +98,11 @@ enum Who {
         name: String,
         scopes: Vec<String>,
     },
+    /// An app that acts for an account.
+    App {
+        account: String,
+        grant: Grant,
+    },
     /// A registered system; its name and whether it may still come are asked of its registration.
     Client {
         client_id: String,
@@ -121,6 +128,8 @@ pub struct SignedIn {
     pub loopback_only: bool,
     /// The thumbprint of the certificate that must be shown with the token.
     pub certificate: Option<String>,
+    /// The app that acts for the principal.
+    pub app: Option<Arc<Grant>>,
 }
 
 impl Account {
@@ -372,6 +381,17 @@ impl Node {
         self.keep_session(who, now, SYSTEM_TOKEN_SECONDS, Some(bound)).await
     }
 
+    /// An access token of an app that acts for an account.
+    pub(crate) async fn open_app_token(
+        &self,
+        account: &str,
+        grant: &Grant,
+        now: Instant,
+    ) -> Result<String, Fault> {
+        let who = Who::App { account: account.into(), grant: grant.clone() };
+        self.keep_session(who, now, APP_TOKEN_SECONDS, None).await
+    }
+
     async fn keep_session(
         &self,
         who: Who,
@@ -427,7 +447,16 @@ impl Node {
             if kept.expires <= now.seconds() {
                 return Ok(None);
             }
+            let mut app = None;
             let principal = match kept.who {
+                Who::App { account, grant } => {
+                    let is_active = crate::apps::active(view, &grant.app)?.is_some();
+                    app = Some(Arc::new(grant));
+                    match account_of(view, &account)?.filter(|a| a.active && is_active) {
+                        Some(account) => Principal::Staff(self.staff_of(&account)),
+                        None => return Ok(None),
+                    }
+                }
                 Who::Account(name) => match account_of(view, &name)?.filter(|a| a.active) {
                     Some(account) => Principal::Staff(self.staff_of(&account)),
                     None => return Ok(None),
@@ -447,6 +476,7 @@ impl Node {
                 strong_at: Instant::from_seconds(kept.strong_at),
                 loopback_only: kept.loopback_only,
                 certificate: kept.certificate,
+                app,
             };
             Ok(Some((signed_in, kept.expires)))
         })
@@ -461,6 +491,7 @@ impl Node {
             let sessions = view.documents("signed-in", "")?.into_iter().filter(|d| ran_out(&d.body));
             let mut keys: Vec<(&'static str, String)> = sessions.map(|d| ("signed-in", d.key)).collect();
             keys.extend(crate::clients::old_assertions(view, now)?);
+            keys.extend(crate::apps::run_out(view, now)?);
             Ok(keys)
         })?;
         let count = expired.len();

@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock};
 /// Callers remembered; when more come, all are forgotten and read again.
 const KNOWN_MAX: usize = 10_000;
 /// The documents that say who stands behind a token, and whether they still may come.
-const KINDS: [&str; 3] = ["signed-in", "account", "client"];
+const KINDS: [&str; 4] = ["signed-in", "account", "client", "app"];
 
 /// How often documents of those kinds were written when something was read of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

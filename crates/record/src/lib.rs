@@ -5,6 +5,7 @@
 pub mod access;
 pub mod accesses;
 pub mod accounts;
+pub mod apps;
 pub mod audit;
 pub mod authority;
 pub mod bulk;
@@ -45,6 +46,7 @@ pub mod representation;
 pub mod resources;
 pub mod revocation;
 pub mod schedule;
+pub(crate) mod scope;
 mod search_parameters;
 mod secrets;
 pub mod sensitive_codes;

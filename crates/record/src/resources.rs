@@ -66,6 +66,8 @@ pub fn check(resource: &Value) -> Result<(), Fault> {
 #[derive(Clone)]
 pub struct Writer {
     pub principal: badiano_kernel::Principal,
+    /// The app that acts for the principal.
+    pub app: Option<String>,
     pub purpose: badiano_kernel::Purpose,
     pub reason: Option<String>,
     pub now: Instant,
@@ -299,6 +301,7 @@ impl Writer {
             purpose: self.purpose,
             reason: self.reason.clone(),
             principal: self.principal.clone(),
+            app: self.app.clone(),
             patient,
             what: vec![what.to_owned()],
             repeated: 0,
@@ -341,6 +344,7 @@ impl Session {
     pub(crate) fn writer(&self) -> Writer {
         Writer {
             principal: self.principal().clone(),
+            app: self.app().map(|app| app.app.clone()),
             purpose: self.purpose(),
             reason: self.reason().map(str::to_owned),
             now: self.now(),

@@ -1,6 +1,7 @@
 //! A session: who asks, what for, and when. Everything that a door does with data is a method of it.
 
 use crate::access::{self, Action};
+use crate::apps::Grant;
 use crate::audit::{Act, Outcome};
 use crate::class::{DataClass, classes_of};
 use crate::consent::{Consent, Question};
@@ -25,6 +26,8 @@ pub struct Session {
     principal: Principal,
     purpose: Purpose,
     emergency: Option<Emergency>,
+    /// The app that acts for the principal.
+    app: Option<Arc<Grant>>,
     now: Instant,
 }
 
@@ -49,7 +52,7 @@ pub struct Page {
 
 impl Session {
     pub(crate) fn new(node: Node, principal: Principal, purpose: Purpose, now: Instant) -> Self {
-        Session { node, principal, purpose, emergency: None, now }
+        Session { node, principal, purpose, emergency: None, app: None, now }
     }
 
     /// What emergency access needs; its reason is written into every entry.
@@ -57,6 +60,17 @@ impl Session {
     pub fn in_emergency(mut self, emergency: Emergency) -> Self {
         self.emergency = Some(emergency);
         self
+    }
+
+    /// Through an app: what it was let do narrows what the principal may.
+    #[must_use]
+    pub fn through(mut self, app: Arc<Grant>) -> Self {
+        self.app = Some(app);
+        self
+    }
+
+    pub fn app(&self) -> Option<&Grant> {
+        self.app.as_deref()
     }
 
     pub fn node(&self) -> &Node {
@@ -216,6 +230,9 @@ impl Session {
     }
 
     fn sees_under(&self, stub: &Stub, consent: &Consent, is_about: impl Fn(&str) -> bool) -> bool {
+        if self.app.as_ref().is_some_and(|app| !app.shows(stub)) {
+            return false;
+        }
         let allowed = access::classes(&self.principal, self.purpose, Action::Read);
         if stub.class & !allowed != 0 {
             return false;
@@ -281,7 +298,8 @@ impl Session {
     }
 
     pub(crate) fn scope_allows(&self, kind: &str, action: Action) -> Result<(), Fault> {
-        if access::scope_names(&self.principal, kind, action) {
+        let of_app = self.app.as_ref().is_none_or(|app| app.names(kind, action));
+        if of_app && access::scope_names(&self.principal, kind, action) {
             Ok(())
         } else {
             Err(Fault::forbidden(format!("the token's scopes do not name {kind}")))
@@ -313,6 +331,10 @@ impl Session {
     pub(crate) fn may_write(&self, resource: &Value) -> Result<(), Fault> {
         self.scope_allows(resource.resource_type(), Action::Write)?;
         self.is_no_consent(resource)?;
+        let patients = || search::compartment_patients(resource);
+        if self.app.as_ref().is_some_and(|app| !app.writes(resource.resource_type(), &patients())) {
+            return Err(Fault::forbidden("the app was let write of one patient"));
+        }
         let allowed = access::classes(&self.principal, self.purpose, Action::Write);
         // Whoever may record a thing may record it of a sensitive matter; reading it is another question.
         if classes_of(resource) & !crate::class::SENSITIVE & !allowed == 0 {
@@ -406,6 +428,7 @@ impl Session {
             Some(r) => format!("{} {}", r.name, r.representation),
             None => self.principal.to_string(),
         };
+        let who = self.app().map_or(who.clone(), |app| format!("{who} {}", app.app));
         (who, patient.to_owned(), interaction, self.purpose, what.to_owned())
     }
 

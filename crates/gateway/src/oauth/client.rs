@@ -260,7 +260,7 @@ fn redirect(location: &str, cookies: &[String]) -> Response {
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 
-fn percent(text: &str) -> String {
+pub(super) fn percent(text: &str) -> String {
     let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -1,5 +1,7 @@
-//! Signing in through an identity provider (OpenID Connect, code + PKCE) and tokens for systems (SMART Backend Services).
+//! Signing in through an identity provider (OpenID Connect, code + PKCE) tokens for systems (SMART Backend
+//! Services) and for apps that people let in (SMART App Launch).
 
+pub mod apps;
 pub mod client;
 pub mod staff;
 pub mod token;

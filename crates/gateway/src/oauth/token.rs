@@ -19,10 +19,15 @@ const ASSERTION_SECONDS_MAX: i64 = 300;
 
 #[derive(Deserialize)]
 pub struct TokenRequest {
-    grant_type: Option<String>,
+    pub(super) grant_type: Option<String>,
     scope: Option<String>,
     client_assertion_type: Option<String>,
     client_assertion: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) code_verifier: Option<String>,
+    pub(super) redirect_uri: Option<String>,
+    pub(super) refresh_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -34,12 +39,12 @@ struct Assertion {
 }
 
 /// Why no token is given (RFC 6749, section 5.2).
-struct Refused {
+pub(super) struct Refused {
     error: &'static str,
     why: &'static str,
 }
 
-const fn refused(error: &'static str, why: &'static str) -> Refused {
+pub(super) const fn refused(error: &'static str, why: &'static str) -> Refused {
     Refused { error, why }
 }
 
@@ -49,7 +54,11 @@ pub async fn token(
     Extension(connection): Extension<Connection>,
     Form(request): Form<TokenRequest>,
 ) -> Response {
-    match issue(&gate, &connection, request).await {
+    let given = match request.grant_type.as_deref() {
+        Some("authorization_code" | "refresh_token") => super::apps::tokens(&gate, &request).await,
+        _ => issue(&gate, &connection, request).await,
+    };
+    match given {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body)
             .into_response(),
         Err(refused) => refuse(&refused),
@@ -58,7 +67,10 @@ pub async fn token(
 
 async fn issue(gate: &Gate, connection: &Connection, request: TokenRequest) -> Result<String, Refused> {
     if request.grant_type.as_deref() != Some("client_credentials") {
-        return Err(refused("unsupported_grant_type", "this endpoint knows client_credentials"));
+        return Err(refused(
+            "unsupported_grant_type",
+            "this endpoint knows client_credentials, authorization_code and refresh_token",
+        ));
     }
     if request.client_assertion_type.as_deref() != Some(ASSERTION_TYPE) {
         return Err(refused("invalid_client", "the client shows a signed assertion (private_key_jwt)"));
@@ -154,18 +166,24 @@ fn refuse(refused: &Refused) -> Response {
         .into_response()
 }
 
-/// SMART App Launch 2, conformance: what the token endpoint offers.
+/// SMART App Launch 2, conformance: what the authorization and token endpoints offer.
 pub async fn smart_configuration(State(gate): State<Gate>) -> Response {
     let base = &gate.options.address;
     let body = serde_json::json!({
         "issuer": base,
+        "authorization_endpoint": format!("{base}/oauth/authorize"),
         "token_endpoint": format!("{base}/oauth/token"),
-        "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "response_types_supported": ["code"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt", "none"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
         "tls_client_certificate_bound_access_tokens": true,
-        "scopes_supported": ["system/*.rs", "system/*.cruds"],
-        "capabilities": ["client-confidential-asymmetric", "permission-v2"]
+        "scopes_supported": ["patient/*.cruds", "user/*.cruds", "system/*.cruds", "launch/patient", "online_access"],
+        "capabilities": [
+            "launch-standalone", "client-public", "client-confidential-asymmetric", "context-standalone-patient",
+            "context-banner", "permission-online", "permission-patient", "permission-user", "permission-v1", "permission-v2"
+        ]
     });
     ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }

@@ -46,6 +46,8 @@ pub struct Entry {
     /// Why, in the words of the person who asked: emergency access has one.
     pub reason: Option<String>,
     pub principal: Principal,
+    /// The app through which the principal acted.
+    pub app: Option<String>,
     /// The patient as this node names them.
     pub patient: Option<String>,
     /// What was touched: `DiagnosticReport/1`, a Study Instance UID, or the class of data; of a transaction everything.
@@ -75,6 +77,13 @@ impl Entry {
             event.set("outcomeDesc", reason.as_str());
         }
         event.push("agent", self.agent());
+        if let Some(app) = &self.app {
+            event.push("agent", fhir!({
+                "type": { "coding": [{ "system": "http://dicom.nema.org/resources/ontology/DCM", "code": "110150", "display": "Application" }] },
+                "who": { "identifier": { "value": (app.as_str()) } },
+                "requestor": false
+            }));
+        }
         if let (Principal::Representative(_), Some(patient)) = (&self.principal, &self.patient) {
             // In whose place.
             event.push("agent", fhir!({
