@@ -549,7 +549,8 @@ export interface Status {
   version: string;
   started: Instant;
   disk: { free_bytes: number; total_bytes: number; state: 'ok' | 'warning' | 'full' };
-  log: { entries: number; checkpoint_at: Instant | null };
+  /** `cosigned`: entries under the newest checkpoint that witnesses have cosigned; `witnessed`: logs of other nodes, with an alarm where one showed another history. */
+  log: { entries: number; checkpoint_at: Instant | null; cosigned?: number; witnessed?: { origin: string; entries: number; cosigned_at: Instant; alarm_at: Instant | null }[] };
   /** Seconds since the hub was last heard on consent; null at the hub and where no hub was joined. */
   consent_age_seconds: number | null;
   hub: { name: string; address: string; reachable: boolean } | null;

@@ -13,5 +13,6 @@ pub mod on_behalf;
 pub mod question;
 pub mod sources;
 pub mod wire;
+pub mod witnessing;
 
 pub use wire::Wire;

@@ -16,6 +16,8 @@ pub const ANSWER_BYTES_MAX: usize = 32 << 20;
 /// An answer that has begun brings at least so much in each [`RATE_WINDOW`]; one that drips is cut off before the deadline.
 pub const RATE_BYTES_MIN: usize = 1024;
 pub const RATE_WINDOW: Duration = Duration::from_secs(2);
+/// Longest answer in plain text.
+const TEXT_BYTES_MAX: usize = 64 << 10;
 /// Longest header fields of an answer, expanded (RFC 9113, section 10.5.1).
 const HEADER_BYTES_MAX: u32 = 32 << 10;
 /// Flow control of one answer and of one connection (RFC 9113, section 6.9): most answers fit without waiting for an update.
@@ -31,6 +33,13 @@ const PING_TIMEOUT: Duration = Duration::from_secs(4);
 pub struct Wire {
     client: reqwest::Client,
     sources: Arc<Sources>,
+}
+
+/// What [`Wire::post_text`] gives.
+pub struct TextAnswer {
+    pub status: u16,
+    pub header: String,
+    pub body: String,
 }
 
 /// How much of all answers to one question may be read into memory.
@@ -112,6 +121,28 @@ impl Wire {
             request = request.header(HEADER, who.to_header());
         }
         self.finish(request, deadline).await
+    }
+
+    /// Sends a text and reads the answer whatever its status, with one of its headers.
+    pub async fn post_text(
+        &self,
+        url: &str,
+        body: String,
+        header: &str,
+        deadline: Duration,
+    ) -> Result<TextAnswer, Fault> {
+        let request = self.client.post(url).header("content-type", "text/plain; charset=utf-8").body(body);
+        let whole = async {
+            let answer = request.send().await.map_err(|e| unreachable(&e))?;
+            let status = answer.status().as_u16();
+            let named = answer.headers().get(header).and_then(|h| h.to_str().ok());
+            let header = named.unwrap_or_default().to_owned();
+            let bytes = read_limited(answer, &Allowance::new(TEXT_BYTES_MAX)).await?;
+            let body =
+                String::from_utf8(bytes.to_vec()).map_err(|_| Fault::invalid("it answered no text"))?;
+            Ok(TextAnswer { status, header, body })
+        };
+        tokio::time::timeout(deadline, whole).await.map_err(|_| Fault::unavailable("no answer in time"))?
     }
 
     /// A request whose answer is passed on as it streams (images).

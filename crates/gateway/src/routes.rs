@@ -46,6 +46,7 @@ fn public() -> Doors {
         .route("/oauth/token", post(oauth::token::token))
         .route("/log/checkpoint", get(pages::health::checkpoint))
         .route("/log/key", get(pages::health::log_key))
+        .route("/log/witness-key", get(pages::health::witness_key))
         .route("/authority.pem", get(pages::health::authority))
         .route("/pni/join", post(pni::join))
         .route("/oauth/start", get(oauth::client::start))
@@ -176,6 +177,7 @@ fn node_routes() -> Doors {
         .route("/pni/revocations", post(pni::revocations))
         .route("/pni/revocation-list", post(pni::revocation_list))
         .route("/pni/accesses", post(pni::accesses))
+        .route("/pni/cosign", post(pni::cosign))
 }
 
 /// Our own pages; the shapes are in `web/src/api.ts`.

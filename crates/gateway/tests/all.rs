@@ -14,4 +14,5 @@ mod http_doors;
 mod person;
 mod representatives;
 mod rightful;
+mod witnesses;
 mod world;

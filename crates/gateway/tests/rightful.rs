@@ -137,6 +137,7 @@ impl Words {
         put("rule", &rule(world).await);
         put("emergency", &emergency(world).await);
         put("power", &power(world).await);
+        put("checkpoint", &badiano_record::audit::witness::request(0, &[], &norte.node.log().checkpoint()));
         put("friend", FRIEND);
         let file = study.instance(1).expect("an instance").file;
         Words { by_name, images: images(patient), file }

@@ -32,6 +32,8 @@ pub struct Condition {
     /// Entries of reads that are not in the audit log yet.
     pub spool_waiting: usize,
     pub log_entries: u64,
+    /// Logs of other nodes that showed another history than the one this node had cosigned.
+    pub alarms: usize,
     /// When the log was last signed; nothing before its first checkpoint.
     pub checkpoint_at: Option<Instant>,
     pub waiting: usize,
@@ -69,6 +71,7 @@ impl Node {
             wal_bytes: health.wal_bytes,
             spool_waiting: health.spool_lag,
             log_entries,
+            alarms: self.witnessed()?.iter().filter(|log| log.alarm.is_some()).count(),
             checkpoint_at: checkpoint.map(|d| d.updated),
             waiting: items.len() - stuck,
             stuck,

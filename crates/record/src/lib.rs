@@ -56,6 +56,7 @@ pub mod templates;
 pub mod terminology;
 pub mod unreleased;
 mod validation;
+pub mod witnessing;
 pub mod workflow;
 pub mod worklist;
 

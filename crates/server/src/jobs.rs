@@ -2,11 +2,12 @@
 
 use crate::roles::Part;
 use badiano_exchange::notifier::{self, Notifier};
-use badiano_exchange::{courier, join};
+use badiano_exchange::{courier, join, witnessing};
 use badiano_gateway::{Gate, dimse, mllp};
 use badiano_kernel::{Fault, Instant};
 use badiano_record::NodeRole;
 use badiano_record::authority::CERTIFICATE_DAYS;
+use badiano_record::witnessing::EPOCH_SECONDS;
 use std::time::Duration;
 
 /// How often the node looks at how long its certificate is still good.
@@ -31,6 +32,12 @@ pub async fn run(part: Part, gate: Gate) {
         Part::AuditTree => {
             every(Duration::from_secs(1), || async { gate.node.advance_log(Instant::now()).map(|_| ()) })
                 .await
+        }
+        Part::Witnesses => {
+            every(Duration::from_secs(EPOCH_SECONDS.unsigned_abs()), || async {
+                witnessing::ask_witnesses(&gate.node, &gate.wire()?, Instant::now()).await.map(|_| ())
+            })
+            .await
         }
         Part::ImagingRecord => {
             every(Duration::from_millis(300), || async {

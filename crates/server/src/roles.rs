@@ -19,6 +19,8 @@ pub enum Part {
     ConsentLease,
     /// The signed tree over the audit log.
     AuditTree,
+    /// The log shown to its witnesses each epoch.
+    Witnesses,
     /// The node's certificate renewed in time; the hub's list of revoked ones signed anew.
     Certificates,
     /// Records that may be of one person.
@@ -43,6 +45,7 @@ const TABLE: &[(Part, &[NodeRole])] = &[
     (Part::Courier, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::ConsentLease, &[NodeRole::Hospital]),
     (Part::AuditTree, &[NodeRole::Hospital, NodeRole::Hub]),
+    (Part::Witnesses, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::Certificates, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::Bulk, &[NodeRole::Hospital, NodeRole::Hub]),
     (Part::Subscriptions, &[NodeRole::Hospital, NodeRole::Hub]),

@@ -16,6 +16,7 @@ use badiano_record::condition::DiskState;
 use badiano_record::messages::{MessageState, Receipt};
 use badiano_record::participants::{CODE_SECONDS, HubLink, Participant};
 use badiano_record::queues::Waiting;
+use badiano_record::witnessing::Witnessed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -314,6 +315,19 @@ struct Disk {
 struct Log {
     entries: u64,
     checkpoint_at: Option<String>,
+    /// Entries under the newest checkpoint that witnesses have cosigned.
+    cosigned: u64,
+    /// Logs of other nodes that this one witnesses.
+    witnessed: Vec<WitnessedLog>,
+}
+
+#[derive(Serialize)]
+struct WitnessedLog {
+    origin: String,
+    entries: u64,
+    cosigned_at: String,
+    /// When it first showed another history, or less than it had shown.
+    alarm_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -355,6 +369,8 @@ pub async fn status(caller: Caller) -> Result<Response, Refused> {
         log: Log {
             entries: condition.log_entries,
             checkpoint_at: condition.checkpoint_at.map(Instant::to_rfc3339),
+            cosigned: caller.gate.node.log().cosigned_size(),
+            witnessed: caller.gate.node.witnessed()?.into_iter().map(shown_log).collect(),
         },
         consent_age_seconds: condition.consent_age_seconds.filter(|_| hub.is_some()),
         hub,
@@ -367,6 +383,15 @@ pub async fn status(caller: Caller) -> Result<Response, Refused> {
         waiting: condition.waiting,
         stuck: condition.stuck,
     })
+}
+
+fn shown_log(log: Witnessed) -> WitnessedLog {
+    WitnessedLog {
+        origin: log.origin,
+        entries: log.size,
+        cosigned_at: Instant::from_micros(log.at).to_rfc3339(),
+        alarm_at: log.alarm.map(|at| Instant::from_micros(at).to_rfc3339()),
+    }
 }
 
 /// Reachable: its port takes a connection now.

@@ -51,6 +51,11 @@ pub async fn log_key(State(gate): State<Gate>) -> Response {
     plain(format!("{}\n", gate.node.log().verifier().to_line()))
 }
 
+/// The key that this node's cosignatures of other logs are checked with, as a verifier line.
+pub async fn witness_key(State(gate): State<Gate>) -> Response {
+    plain(format!("{}\n", gate.node.witness_verifier().to_line()))
+}
+
 /// The certificate of this node's authority: what a hospital that joins checks the hub by. It is no secret; that it is the
 /// right one is told by another way.
 pub async fn authority(State(gate): State<Gate>) -> Response {
@@ -93,6 +98,7 @@ fn gauges(at: &Condition, now: Instant) -> String {
             i128::from(signed.seconds()),
         );
     }
+    gauge("badiano_witness_alarms", "Logs that showed another history to this witness.", count(at.alarms));
     gauge("badiano_queue_waiting_items", "Items that wait in a durable queue.", count(at.waiting));
     gauge("badiano_queue_stuck_items", "Items that wait for a person.", count(at.stuck));
     if let Some(age) = at.consent_age_seconds {
@@ -125,6 +131,7 @@ mod tests {
             wal_bytes: 1,
             spool_waiting: 2,
             log_entries: 3,
+            alarms: 0,
             checkpoint_at: None,
             waiting: 4,
             stuck: 1,

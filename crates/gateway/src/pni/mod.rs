@@ -5,12 +5,15 @@ use crate::gate::Gate;
 use crate::reply::Refusal;
 use axum::Extension;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use badiano_exchange::courier::{list_of, read_list};
+use badiano_exchange::witnessing::WITNESS_KEY;
 use badiano_fhir::{Value, fhir, json};
 use badiano_kernel::{Fault, Instant, Principal, Purpose};
 use badiano_record::consent_register::Statement;
 use badiano_record::participants::{JoinRequest, Renewal};
+use badiano_record::witnessing::Cosigned;
 use bytes::Bytes;
 
 fn node_institution(caller: &Caller) -> Result<String, Refusal> {
@@ -51,6 +54,21 @@ pub async fn representations(caller: Caller, body: Bytes) -> Result<Response, Re
     node_institution(&caller)?;
     caller.session().take_representation(&body).await.map_err(Refusal::page)?;
     Ok(answer(&fhir!({ "taken": true })))
+}
+
+/// A witness: another node's log asks for a cosignature of its newest checkpoint (C2SP tlog-witness).
+pub async fn cosign(caller: Caller, body: String) -> Result<Response, Refusal> {
+    node_institution(&caller)?;
+    let answered = caller.session().cosign(&body).await.map_err(Refusal::page)?;
+    let key = [(WITNESS_KEY, caller.gate.node.witness_verifier().to_line())];
+    Ok(match answered {
+        Cosigned::Line(line) => (StatusCode::OK, key, line).into_response(),
+        Cosigned::Behind(size) => (StatusCode::CONFLICT, key, format!("{size}\n")).into_response(),
+        Cosigned::Refused => {
+            let text = "the log shows another history than it did before\n".to_owned();
+            (StatusCode::UNPROCESSABLE_ENTITY, key, text).into_response()
+        }
+    })
 }
 
 /// Hospital: the hub says what a person has consented to.

@@ -1,4 +1,4 @@
-//! Signed checkpoints of the audit log (C2SP tlog-checkpoint and signed-note, Ed25519).
+//! Signed checkpoints of the audit log, and cosignatures of witnesses (C2SP tlog-checkpoint, signed-note, tlog-cosignature; Ed25519).
 
 use super::merkle::Hash;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
@@ -7,6 +7,8 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
 /// Signature type byte of a plain Ed25519 note signature (signed-note).
 const ED25519_NOTE: u8 = 1;
+/// Signature type byte of a witness's cosignature with its time (tlog-cosignature, `cosignature/v1`).
+const ED25519_COSIGNATURE: u8 = 4;
 
 /// What a log says of itself at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +57,20 @@ impl SigningKey {
 
     pub fn verifier(&self) -> VerifierKey {
         let public = self.pair.public_key().as_ref().try_into().expect("an Ed25519 public key has 32 bytes");
-        VerifierKey { name: self.name.clone(), public }
+        VerifierKey { name: self.name.clone(), kind: ED25519_NOTE, public }
+    }
+
+    /// The key of a witness: of the same secret, and another key to whoever checks.
+    pub fn witness_verifier(&self) -> VerifierKey {
+        VerifierKey { kind: ED25519_COSIGNATURE, ..self.verifier() }
+    }
+
+    /// One signature line: that this witness saw the checkpoint at a time, in seconds since 1970.
+    pub fn cosign(&self, body: &str, seconds: u64) -> String {
+        let mut bytes = self.witness_verifier().key_id().to_vec();
+        bytes.extend_from_slice(&seconds.to_be_bytes());
+        bytes.extend_from_slice(self.pair.sign(cosigned(body, seconds).as_bytes()).as_ref());
+        format!("\u{2014} {} {}\n", self.name, BASE64.encode(bytes))
     }
 
     fn signature_line(&self, body: &str) -> String {
@@ -69,14 +84,21 @@ impl SigningKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierKey {
     pub name: String,
+    /// What its signatures are over: the note, or the note and the time at which a witness saw it.
+    kind: u8,
     pub public: [u8; 32],
+}
+
+/// What a witness signs (tlog-cosignature).
+fn cosigned(body: &str, seconds: u64) -> String {
+    format!("cosignature/v1\ntime {seconds}\n{body}")
 }
 
 impl VerifierKey {
     pub fn key_id(&self) -> [u8; 4] {
         let mut text = self.name.as_bytes().to_vec();
         text.push(b'\n');
-        text.push(ED25519_NOTE);
+        text.push(self.kind);
         text.extend_from_slice(&self.public);
         let hash = digest(&SHA256, &text);
         hash.as_ref()[..4].try_into().expect("four bytes of 32")
@@ -84,7 +106,7 @@ impl VerifierKey {
 
     pub fn to_line(&self) -> String {
         let id: String = self.key_id().iter().map(|b| format!("{b:02x}")).collect();
-        let mut key = vec![ED25519_NOTE];
+        let mut key = vec![self.kind];
         key.extend_from_slice(&self.public);
         format!("{}+{id}+{}", self.name, BASE64.encode(key))
     }
@@ -93,14 +115,20 @@ impl VerifierKey {
         let mut parts = line.trim().splitn(3, '+');
         let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
         let key = BASE64.decode(key).ok()?;
-        let public = key.strip_prefix(&[ED25519_NOTE])?.try_into().ok()?;
-        let found = VerifierKey { name: name.to_owned(), public };
+        let (kind, public) = key.split_first()?;
+        let known = [ED25519_NOTE, ED25519_COSIGNATURE].contains(kind);
+        let found = VerifierKey { name: name.to_owned(), kind: *kind, public: public.try_into().ok()? };
         let expected: String = found.key_id().iter().map(|b| format!("{b:02x}")).collect();
-        (expected == id && !name.is_empty()).then_some(found)
+        (known && expected == id && !name.is_empty()).then_some(found)
     }
 
     fn verifies(&self, body: &str, signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, self.public).verify(body.as_bytes(), signature).is_ok()
+        let key = UnparsedPublicKey::new(&ED25519, self.public);
+        if self.kind == ED25519_NOTE {
+            return key.verify(body.as_bytes(), signature).is_ok();
+        }
+        let Some((seconds, signature)) = signature.split_first_chunk::<8>() else { return false };
+        key.verify(cosigned(body, u64::from_be_bytes(*seconds)).as_bytes(), signature).is_ok()
     }
 }
 

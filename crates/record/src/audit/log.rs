@@ -1,7 +1,8 @@
 //! The audit log of a node: leaves are written by the store in the commit they belong to; here they become a signed tree.
 
-use super::checkpoint::{Checkpoint, SigningKey, VerifierKey};
-use super::merkle::{BLOCK, Hash, Tree};
+use super::checkpoint::{self, Checkpoint, SigningKey, VerifierKey};
+use super::consistency;
+use super::merkle::{self, BLOCK, Hash, Tree};
 use super::proof::{Leaf, Proof};
 use badiano_kernel::{Fault, Instant};
 use badiano_store::Store;
@@ -20,6 +21,9 @@ pub struct AuditLog {
 
 struct State {
     tree: Tree,
+    /// The newest note that witnesses have cosigned, with their lines, and its size; empty before the first.
+    cosigned: String,
+    cosigned_size: u64,
     /// The note over the tree as it is; made anew whenever the tree grows.
     note: String,
 }
@@ -38,7 +42,10 @@ impl AuditLog {
         let key = SigningKey::from_seed(origin, seed);
         let tree = Tree::from_blocks(blocks);
         let note = Checkpoint { origin: key.name.clone(), size: tree.size(), root: tree.root() }.sign(&key);
-        let log = AuditLog { key, state: Mutex::new(State { tree, note }) };
+        let kept = store.read(|view| view.document("audit-checkpoint", "cosigned"))?;
+        let cosigned = kept.and_then(|d| String::from_utf8(d.body).ok()).unwrap_or_default();
+        let cosigned_size = checkpoint::open(&cosigned, &[]).map_or(0, |opened| opened.checkpoint.size);
+        let log = AuditLog { key, state: Mutex::new(State { tree, note, cosigned, cosigned_size }) };
         log.advance(store, Instant::now())?;
         Ok(log)
     }
@@ -99,7 +106,42 @@ impl AuditLog {
         self.key.verifier()
     }
 
-    /// The proof of one entry; nothing when the tree has not reached it yet (at most a second).
+    /// Whether witnesses have cosigned this very checkpoint.
+    pub fn is_cosigned(&self, note: &str) -> bool {
+        let state = self.state.lock().expect("no holder of the tree panics");
+        state.cosigned.starts_with(note)
+    }
+
+    /// Leaves of the newest checkpoint that was cosigned.
+    pub fn cosigned_size(&self) -> u64 {
+        self.state.lock().expect("no holder of the tree panics").cosigned_size
+    }
+
+    /// The proof that the tree of `old` leaves is the beginning of the one of `size`; no proof where it is not.
+    pub(crate) fn consistency(&self, store: &Store, old: u64, size: u64) -> Result<Vec<Hash>, Fault> {
+        let state = self.state.lock().expect("no holder of the tree panics");
+        if old > size || size > state.tree.size() {
+            return Ok(Vec::new());
+        }
+        consistency::prove(old, size, &mut |from, to| range(&state.tree, store, from, to))
+    }
+
+    /// Keeps a note with the lines of witnesses.
+    pub(crate) fn keep_cosigned(&self, store: &Store, note: String, now: Instant) -> Result<(), Fault> {
+        let size = checkpoint::open(&note, &[]).map_or(0, |opened| opened.checkpoint.size);
+        let body = note.clone().into_bytes();
+        store
+            .write_from_reserve(move |tx| {
+                tx.replace_document("audit-checkpoint", "cosigned", &body, now).map(|_| ())
+            })
+            .wait()?;
+        let mut state = self.state.lock().expect("no holder of the tree panics");
+        (state.cosigned, state.cosigned_size) = (note, size);
+        Ok(())
+    }
+
+    /// The proof of one entry, under the newest checkpoint that witnesses have cosigned where it is in that one; nothing when the
+    /// tree has not reached it yet (at most a second).
     pub(crate) fn prove(
         &self,
         store: &Store,
@@ -109,12 +151,30 @@ impl AuditLog {
         let (path, note) = {
             let state = self.state.lock().expect("no holder of the tree panics");
             let from = index / BLOCK * BLOCK;
+            if index < state.cosigned_size {
+                let mut range = |from, to| range(&state.tree, store, from, to);
+                let path = consistency::path_at(index, state.cosigned_size, &mut range)?;
+                let note = state.cosigned.clone();
+                drop(state);
+                return self.put_together(store, index, subject_secret, path, note);
+            }
             let block = store.read(|view| view.leaf_hashes(from, from + BLOCK))?;
             match state.tree.path(index, &block) {
                 Some(path) => (path, state.note.clone()),
                 None => return Ok(None),
             }
         };
+        self.put_together(store, index, subject_secret, path, note)
+    }
+
+    fn put_together(
+        &self,
+        store: &Store,
+        index: u64,
+        subject_secret: Hash,
+        path: Vec<Hash>,
+        note: String,
+    ) -> Result<Option<Proof>, Fault> {
         let Some(row) = store.read(|view| view.leaf(index))? else { return Ok(None) };
         let leaf =
             Leaf::parse(&row.bytes).ok_or_else(|| Fault::bug("a leaf in the log has not the form of one"))?;
@@ -122,4 +182,21 @@ impl AuditLog {
         let content = content.ok_or_else(|| Fault::not_found("the content of this entry was erased"))?;
         Ok(Some(Proof { index, leaf, salt: row.salt, content, subject_secret, path, note }))
     }
+}
+
+/// The root over the leaves `from..to` of a tree (`from` is where a complete subtree begins): blocks as they are kept, the rest from
+/// the hashes of leaves.
+fn range(tree: &Tree, store: &Store, from: u64, to: u64) -> Result<Hash, Fault> {
+    let block = |n: u64| usize::try_from(n / BLOCK).expect("blocks fit in memory");
+    let whole = if from.is_multiple_of(BLOCK) {
+        tree.blocks().get(block(from)..block(to)).unwrap_or(&[])
+    } else {
+        &[]
+    };
+    let mut upper = whole.to_vec();
+    let rest = from + whole.len() as u64 * BLOCK;
+    if rest < to {
+        upper.push(merkle::root(&store.read(|view| view.leaf_hashes(rest, to))?));
+    }
+    Ok(merkle::root(&upper))
 }
