@@ -109,6 +109,8 @@ fn fhir_operations() -> Doors {
         .route("/fhir/{kind}/{id}/_history/{version}/$meta", get(op::meta::meta_of_version))
         .route("/fhir/{kind}/{id}/$meta-add", post(op::meta::meta_add))
         .route("/fhir/{kind}/{id}/$meta-delete", post(op::meta::meta_delete))
+        .route("/fhir/{kind}/{id}/$text-flags", get(op::text_flags::list))
+        .route("/fhir/{kind}/{id}/$clear-text-flag", post(op::text_flags::clear))
         .route("/fhir/$graphql", get(op::graphql::of_system).post(op::graphql::of_system))
         .route("/fhir/{kind}/{id}/$graphql", get(op::graphql::of_one).post(op::graphql::of_one))
         .route("/fhir/$export", get(op::bulk::export_all).post(op::bulk::export_all))

@@ -137,6 +137,7 @@ impl Words {
         put("rule", &rule(world).await);
         put("emergency", &emergency(world).await);
         put("power", &power(world).await);
+        put("flagged", &flagged(world).await);
         put("checkpoint", &badiano_record::audit::witness::request(0, &[], &norte.node.log().checkpoint()));
         put("friend", FRIEND);
         let file = study.instance(1).expect("an instance").file;
@@ -251,6 +252,16 @@ async fn emergency(world: &World) -> String {
     urgent.in_emergency(emergency).open_emergency().await.expect("opened");
     let office = node.session(of("oficina", Role::SecurityOffice), Purpose::Operations, now);
     office.emergencies(false).expect("a list").remove(0).id
+}
+
+/// A note whose words are taken for a sensitive matter.
+async fn flagged(world: &World) -> String {
+    let note = fhir!({
+        "resourceType": "Observation", "status": "final", "code": { "text": "nota" },
+        "subject": { "reference": (format!("Patient/{}", world.norte.patient)) }, "valueString": "calle Depresión"
+    });
+    let made = system(&world.norte.node, "system/*.cruds").create(note).await.expect("written");
+    made.resource.id().to_owned()
 }
 
 /// A power of attorney that the person gave.

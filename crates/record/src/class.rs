@@ -153,7 +153,7 @@ pub fn class_of_type(kind: &str) -> Option<DataClass> {
     BY_TYPE.iter().find(|(k, _)| *k == kind).map(|(_, class)| *class)
 }
 
-/// The classes of a resource as a mask: its type's, and those that its security labels and codes add.
+/// The classes of a resource as a mask: its type's, and those that its security labels, codes and words add.
 pub fn classes_of(resource: &Value) -> u64 {
     let kind = resource.resource_type();
     let own = class_of_type(kind).unwrap_or(DataClass::Other);
@@ -163,7 +163,8 @@ pub fn classes_of(resource: &Value) -> u64 {
     }
     let imaging =
         if kind == "DiagnosticReport" && is_of_images(resource) { DataClass::Imaging.bit() } else { 0 };
-    own.bit() | imaging | labelled(resource) | crate::sensitive_codes::classes_in(resource)
+    let told = crate::sensitive_codes::classes_in(resource) | crate::text_flags::classes_in(resource);
+    own.bit() | imaging | labelled(resource) | told
 }
 
 fn labelled(resource: &Value) -> u64 {

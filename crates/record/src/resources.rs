@@ -147,6 +147,7 @@ impl Writer {
         if kind == "Subscription" {
             crate::subscriptions::seal_headers(self.node.secrets(), &mut resource);
         }
+        self.settle_flags(&mut resource)?;
         let patients = search::compartment_patients(&resource);
         let pats: Vec<i64> = patients.iter().map(|p| pat_of(p)).collect();
         let entries = search::extract(&resource, &*known.parameters);

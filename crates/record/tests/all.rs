@@ -2,6 +2,7 @@
 
 mod bulk;
 mod emergencies;
+mod flags;
 mod leaks;
 mod official_examples;
 mod own_parameters;

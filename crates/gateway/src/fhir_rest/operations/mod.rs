@@ -9,4 +9,5 @@ mod parameters;
 pub mod patient_match;
 pub mod subscription;
 pub mod terminology;
+pub mod text_flags;
 pub mod validate;
