@@ -55,7 +55,7 @@ async fn measure(node: Node) -> Result<f64, Fault> {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|_| Fault::unavailable("no port"))?;
     let at = listener.local_addr().map_err(|_| Fault::unavailable("no address"))?;
     let gate = Gate::new(node, GateOptions::default());
-    tokio::spawn(mllp::listener::serve(gate, listener));
+    tokio::spawn(mllp::listener::serve(gate, None, listener));
     let began = Clock::now();
     let senders: Vec<_> = (0..CONNECTIONS).map(|n| tokio::spawn(send(at, n, began))).collect();
     let (mut taken, mut refused) = (0, 0);

@@ -43,6 +43,18 @@ const IHE: &[(&str, &str, &str, &str)] = &[
         "who_is_who",
     ),
     (
+        "ITI PDQ",
+        "Patient Demographics Supplier",
+        "ITI-21 (QBP^Q22, RSP^K22) over MLLP, with QRI for how sure each is; the pediatric option and ITI-22 are not there",
+        "a_listed_sender_finds_a_person_by_name_and_by_number_and_a_stranger_finds_nobody",
+    ),
+    (
+        "ITI PIX",
+        "Patient Identifier Cross-reference Manager",
+        "ITI-8 (ADT feed), ITI-9 (QBP^Q23, RSP^K23) over MLLP; no notifications (ITI-10)",
+        "a_listed_sender_finds_a_person_by_name_and_by_number_and_a_stranger_finds_nobody",
+    ),
+    (
         "ITI PIXm",
         "Patient Identifier Cross-reference Manager",
         "ITI-83 ($ihe-pix), ITI-104 (conditional update of Patient)",

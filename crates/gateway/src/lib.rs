@@ -20,5 +20,6 @@ pub mod reply;
 pub mod routes;
 pub mod tls;
 mod unread;
+mod wire;
 
 pub use gate::{Gate, GateOptions, Patience};

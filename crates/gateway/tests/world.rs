@@ -99,8 +99,8 @@ async fn start(clues: &'static str, node: Node, folder: TempDir, bound: Bound) -
     tokio::spawn(operator::serve(socket, data.clone(), router.clone()));
     tokio::spawn(listen::serve(bound.https, Some(tls.clone()), router.clone()));
     tokio::spawn(listen::serve(bound.http, None, router));
-    tokio::spawn(dimse::serve(gate.clone(), tls, bound.dimse));
-    tokio::spawn(mllp::listener::serve(gate.clone(), bound.mllp));
+    tokio::spawn(dimse::serve(gate.clone(), tls.clone(), bound.dimse));
+    tokio::spawn(mllp::listener::serve(gate.clone(), Some(tls), bound.mllp));
     Place {
         clues,
         gate,

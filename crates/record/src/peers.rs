@@ -136,9 +136,6 @@ impl Session {
         if peer.kind == PeerKind::Dicom && peer.name.len() > 16 {
             return Err(Fault::invalid("an AE title has at most 16 characters").at("name"));
         }
-        if peer.kind == PeerKind::Hl7 && !peer.certificate.is_empty() {
-            return Err(Fault::not_supported("HL7 v2 is not spoken over TLS yet").at("certificate"));
-        }
         if peer.id.is_empty() {
             peer.id = badiano_kernel::id::random_uuid();
         }

@@ -1,7 +1,7 @@
 //! DICOM as SCU: C-ECHO to test a peer, and reports of storage commitment (PS3.4 annexes A and J).
 
-use super::wire::Wire;
 use crate::gate::Gate;
+use crate::wire::Wire;
 use badiano_dicom::association::{Settings, State, own_implementation};
 use badiano_dicom::dictionary::uids;
 use badiano_dicom::dimse::sop_class as sop;

@@ -13,11 +13,11 @@ mod rim;
 mod routing;
 mod send;
 mod store;
-mod wire;
 mod work;
 
 use crate::gate::Gate;
 use crate::tls::Tls;
+use crate::wire;
 use badiano_dicom::association::{Extended, Offer, Policy, Preference, PrivateStorage, Roles, StorageOffer};
 use badiano_dicom::dictionary::{TRANSFER_SYNTAXES, uids};
 use badiano_dicom::dimse::sop_class as sop;
@@ -27,9 +27,9 @@ use badiano_kernel::id::Uid;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
+pub use crate::wire::fingerprint_of;
 pub use commitment::carry as carry_commitments;
 pub use routing::{Busy, carry_routes};
-pub use wire::fingerprint_of;
 
 /// Associations served at once.
 const ASSOCIATIONS_MAX: usize = 256;
@@ -109,7 +109,7 @@ pub async fn serve(gate: Gate, tls: Arc<Tls>, listener: TcpListener) -> Result<(
         let (gate, tls, policy) = (gate.clone(), tls.clone(), policy.clone());
         tokio::spawn(async move {
             let served = async {
-                let wire = wire::Wire::accept(&tls, stream).await?;
+                let wire = wire::Wire::accept(&tls, stream, wire::BEGIN).await?;
                 rim::run(gate, &policy, wire, remote).await
             };
             if let Err(error) = served.await {

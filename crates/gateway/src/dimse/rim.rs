@@ -2,10 +2,10 @@
 
 use super::retrieve::Progress;
 use super::store::{Stored, Storing};
-use super::wire::Wire;
 use super::work::{self, AtWork};
 use super::{answer, c_get, c_move, commitment, find, modality_worklist, mpps};
 use crate::gate::Gate;
+use crate::wire::Wire;
 use badiano_dicom::association::{Admission, Policy, Settings, State};
 use badiano_dicom::dimse::sop_class as sop;
 use badiano_dicom::dimse::{Event, Operation, Provider, Request, Response, SendRefused, Status};

@@ -2,8 +2,8 @@
 
 use super::client::title;
 use super::retrieve::{Sending, context_for, store_request};
-use super::wire::Wire;
 use crate::gate::Gate;
+use crate::wire::Wire;
 use badiano_dicom::association::{Settings, State, own_implementation};
 use badiano_dicom::dimse::{Event, MoveOriginator, Provider, Response, Status};
 use badiano_dicom::pdu::{AssociateRq, CONTEXTS_MAX};

@@ -1,6 +1,8 @@
 //! The MLLP listener: each message is kept byte for byte and applied before it is acknowledged (HL7 v2.5.1 section 2.9).
 
 use crate::gate::Gate;
+use crate::tls::Tls;
+use crate::wire::Wire;
 use badiano_hl7::ack::{AckCode, Stamp, acknowledge, is_enhanced, refuse_unreadable, wants_commit};
 use badiano_hl7::map::{Event, Tables, map};
 use badiano_hl7::message::Message;
@@ -16,7 +18,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 const CONNECTIONS_MAX: usize = 256;
@@ -28,8 +29,8 @@ const TOGETHER_MAX: usize = 64;
 
 static TABLES: LazyLock<Tables> = LazyLock::new(Tables::standard);
 
-/// Serves until the process ends.
-pub async fn serve(gate: Gate, listener: TcpListener) -> Result<(), Fault> {
+/// Serves until the process ends, in the clear and, with `tls`, over TLS at the same address.
+pub async fn serve(gate: Gate, tls: Option<Arc<Tls>>, listener: TcpListener) -> Result<(), Fault> {
     let slots = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
         let slot =
@@ -42,9 +43,9 @@ pub async fn serve(gate: Gate, listener: TcpListener) -> Result<(), Fault> {
                 continue;
             }
         };
-        let gate = gate.clone();
+        let (gate, tls) = (gate.clone(), tls.clone());
         tokio::spawn(async move {
-            if let Err(error) = converse(&gate, stream, remote).await {
+            if let Err(error) = converse(&gate, tls.as_deref(), stream, remote).await {
                 tracing::info!(%error, "an MLLP connection ended early");
             }
             drop(slot);
@@ -52,8 +53,19 @@ pub async fn serve(gate: Gate, listener: TcpListener) -> Result<(), Fault> {
     }
 }
 
-async fn converse(gate: &Gate, mut stream: TcpStream, remote: SocketAddr) -> io::Result<()> {
+/// Whoever speaks: from where, and with which certificate.
+struct Speaker {
+    remote: SocketAddr,
+    shown: Option<String>,
+}
+
+async fn converse(gate: &Gate, tls: Option<&Tls>, stream: TcpStream, remote: SocketAddr) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    let mut stream = match tls {
+        Some(tls) => Wire::accept(tls, stream, IDLE).await?,
+        None => Wire::plain(stream),
+    };
+    let speaker = Speaker { remote, shown: stream.shown.clone() };
     let mut decoder = Decoder::new(MESSAGE_BYTES_MAX);
     let mut buffer = vec![0_u8; 64 << 10];
     loop {
@@ -76,7 +88,7 @@ async fn converse(gate: &Gate, mut stream: TcpStream, remote: SocketAddr) -> io:
             let whole = frames.len() < TOGETHER_MAX;
             // Frames that came together wait for the disk together; they are begun, and so applied, in their order, and
             // answered in it.
-            let answers = join_all(frames.into_iter().map(|frame| take(gate, frame, remote))).await;
+            let answers = join_all(frames.into_iter().map(|frame| take(gate, frame, &speaker))).await;
             let written: Vec<u8> = answers.into_iter().flatten().flat_map(|a| encode(&a)).collect();
             stream.write_all(&written).await?;
             match broken {
@@ -89,7 +101,7 @@ async fn converse(gate: &Gate, mut stream: TcpStream, remote: SocketAddr) -> io:
 }
 
 /// One message in, its acknowledgement out; none where the sender asked for none.
-async fn take(gate: &Gate, frame: Vec<u8>, remote: SocketAddr) -> Option<Vec<u8>> {
+async fn take(gate: &Gate, frame: Vec<u8>, speaker: &Speaker) -> Option<Vec<u8>> {
     let now = Instant::now();
     let (time, number) = (now.to_compact_in(&gate.node.settings().zone), id::random_uuid());
     let stamp = Stamp { now: &time, control_id: number.get(..20).unwrap_or(&number) };
@@ -99,12 +111,12 @@ async fn take(gate: &Gate, frame: Vec<u8>, remote: SocketAddr) -> Option<Vec<u8>
     };
     let naming = super::naming(&gate.node.settings().zone, &sender_of(&message));
     if let Some(question) = query::question(&message, &TABLES, &naming) {
-        let answer = question.and_then(|q| respond(gate, &message, q, remote, now));
+        let answer = question.and_then(|q| respond(gate, &message, q, speaker, now));
         let answer = answer.unwrap_or_else(|fault| Answer { fault: Some(fault), ..Answer::default() });
         return Some(query::answer(&message, &answer, &TABLES, &naming, stamp));
     }
     let enhanced = is_enhanced(&message);
-    let fault = keep(gate, &message, remote, now).await.err();
+    let fault = keep(gate, &message, speaker, now).await.err();
     if let Some(fault) = &fault {
         tracing::info!(%fault, "a message was not accepted");
     }
@@ -120,10 +132,11 @@ fn sender_of(message: &Message) -> String {
     format!("{}|{}", message.get("MSH-3.1").trim(), message.get("MSH-4.1").trim())
 }
 
-/// The session of the sender, if it is listed and speaks from where it may.
-fn admitted(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) -> Result<Session, Fault> {
-    let host = remote.ip().to_canonical().to_string();
-    let peer = gate.node.admit(PeerKind::Hl7, &sender_of(message), &host, now)?;
+/// The session of the sender, if it is listed and speaks from where it may, or with the certificate that is listed.
+fn admitted(gate: &Gate, message: &Message, speaker: &Speaker, now: Instant) -> Result<Session, Fault> {
+    let host = speaker.remote.ip().to_canonical().to_string();
+    let shown = speaker.shown.as_deref();
+    let peer = gate.node.admit_shown(PeerKind::Hl7, &sender_of(message), &host, shown, now)?;
     Ok(gate.node.session(peer, Purpose::Treatment, now))
 }
 
@@ -132,10 +145,10 @@ fn respond(
     gate: &Gate,
     message: &Message,
     question: Question,
-    remote: SocketAddr,
+    speaker: &Speaker,
     now: Instant,
 ) -> Result<Answer, Fault> {
-    let session = admitted(gate, message, remote, now)?;
+    let session = admitted(gate, message, speaker, now)?;
     match question {
         Question::Who { patient, systems, limit, skip } => {
             let found = known_or_likely(&session, &patient)?.into_iter();
@@ -176,8 +189,8 @@ fn known_or_likely(
     Ok(candidates.into_iter().map(|c| (c.patient.resource, Some(c.probability))).collect())
 }
 
-async fn keep(gate: &Gate, message: &Message, remote: SocketAddr, now: Instant) -> Result<(), Fault> {
-    let (name, session) = (sender_of(message), admitted(gate, message, remote, now)?);
+async fn keep(gate: &Gate, message: &Message, speaker: &Speaker, now: Instant) -> Result<(), Fault> {
+    let (name, session) = (sender_of(message), admitted(gate, message, speaker, now)?);
     let (intake, lacks) = read(gate, message, &name);
     session.receive_message(intake).await?;
     // It is kept, and shown as held; only its sender can mend it.

@@ -1,6 +1,7 @@
 //! Results on their way back to the sender of the order: ORU^R01 from the durable queue, sent again until it is acknowledged.
 
 use crate::gate::Gate;
+use crate::wire::Wire;
 use badiano_fhir::Value;
 use badiano_hl7::from_fhir::{Envelope, Report, oru_r01};
 use badiano_hl7::message::{Charset, Message};
@@ -11,8 +12,6 @@ use badiano_record::messages::MESSAGE_BYTES_MAX;
 use badiano_record::peers::{Peer, PeerKind};
 use badiano_record::reports::{RESULTS, SECTION_EXTENSION};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 const AT_A_TIME: usize = 16;
 const ANSWER: Duration = Duration::from_secs(15);
@@ -48,7 +47,7 @@ pub async fn ping(gate: &Gate, peer: &Peer) -> Result<(), Fault> {
         gate.node.settings().clues,
         now.micros
     );
-    send(peer, text.as_bytes()).await.map(|_| ())
+    send(gate, peer, text.as_bytes()).await.map(|_| ())
 }
 
 async fn send_result(gate: &Gate, peer: &Peer, id: &str, now: Instant) -> Result<(), Fault> {
@@ -87,7 +86,7 @@ async fn send_result(gate: &Gate, peer: &Peer, id: &str, now: Instant) -> Result
         authorities: &authorities,
     };
     let (message, _) = oru_r01(&envelope, &what)?;
-    let answer = send(peer, &message).await?;
+    let answer = send(gate, peer, &message).await?;
     match answer.get("MSA-1").trim() {
         "AA" | "CA" => Ok(()),
         "AR" | "CR" => Err(Fault::invalid("the receiver rejected the result")),
@@ -106,15 +105,14 @@ fn text_of(report: &Value) -> String {
     texts.join("\n")
 }
 
-async fn send(peer: &Peer, message: &[u8]) -> Result<Message, Fault> {
+/// Over TLS where the peer's certificate is listed.
+async fn send(gate: &Gate, peer: &Peer, message: &[u8]) -> Result<Message, Fault> {
     if peer.port == 0 {
         return Err(Fault::unavailable("the peer listens nowhere"));
     }
     let whole = async {
         let broken = |_| Fault::unavailable("the connection to the peer broke");
-        let connect = TcpStream::connect((peer.host.as_str(), peer.port)).await;
-        let mut stream = connect.map_err(|_| Fault::unavailable("the peer cannot be reached"))?;
-        stream.set_nodelay(true).map_err(broken)?;
+        let mut stream = Wire::connect(&gate.node, peer).await?;
         stream.write_all(&encode(message)).await.map_err(broken)?;
         let mut decoder = Decoder::new(MESSAGE_BYTES_MAX);
         let mut buffer = vec![0_u8; 16 << 10];

@@ -67,7 +67,10 @@ async fn serve(config: Config, node: Node) -> Result<ExitCode, Fault> {
             roles::Part::Mllp => {
                 if let Some(at) = config.mllp {
                     let at = guarded(&node, PeerKind::Hl7, at)?;
-                    tokio::spawn(report("MLLP", mllp::listener::serve(gate.clone(), bind(at).await?)));
+                    tokio::spawn(report(
+                        "MLLP",
+                        mllp::listener::serve(gate.clone(), Some(tls.clone()), bind(at).await?),
+                    ));
                 }
             }
             _ => {}

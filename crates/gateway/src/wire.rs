@@ -1,4 +1,4 @@
-//! What an association runs over: TCP, or TLS over it by the profiles of PS3.15 annex B (TLS 1.3, and 1.2 with ECDHE and AEAD).
+//! What associations of DICOM and messages of HL7 v2 run over: TCP, or TLS over it by the profiles of PS3.15 annex B (TLS 1.3, and 1.2 with ECDHE and AEAD).
 
 use crate::tls::Tls;
 use badiano_kernel::Fault;
@@ -17,12 +17,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, TlsStream};
 
 /// Until the first byte, and for the handshake.
-const BEGIN: Duration = Duration::from_secs(30);
-/// The first byte of a TLS handshake (RFC 8446 5.1); that of an association request is 01.
+pub(crate) const BEGIN: Duration = Duration::from_secs(30);
+/// The first byte of a TLS handshake (RFC 8446 5.1); that of an association request is 01, of an MLLP block 0B.
 const HANDSHAKE: u8 = 0x16;
 
 /// One connection, in the clear or not.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     inner: Inner,
     /// The certificate that the other side has shown, as [`fingerprint`] writes it.
     pub shown: Option<String>,
@@ -59,13 +59,13 @@ fn late() -> io::Error {
 }
 
 impl Wire {
-    /// Takes a connection: the first byte says whether it is TLS.
-    pub async fn accept(tls: &Tls, stream: TcpStream) -> io::Result<Wire> {
+    /// Takes a connection, whose first byte says whether it is TLS and comes in time.
+    pub async fn accept(tls: &Tls, stream: TcpStream, in_time: Duration) -> io::Result<Wire> {
         stream.set_nodelay(true)?;
         let mut first = [0];
-        tokio::time::timeout(BEGIN, stream.peek(&mut first)).await.map_err(|_| late())??;
+        tokio::time::timeout(in_time, stream.peek(&mut first)).await.map_err(|_| late())??;
         if first[0] != HANDSHAKE {
-            return Ok(Wire { inner: Inner::Plain(stream), shown: None });
+            return Ok(Wire::plain(stream));
         }
         let door = tls.door().map_err(|fault| io::Error::other(fault.text))?;
         let stream = tokio::time::timeout(BEGIN, door.dimse.accept(stream)).await.map_err(|_| late())??;
@@ -79,7 +79,7 @@ impl Wire {
         let broken = |_| Fault::unavailable("the connection to the peer broke");
         stream.set_nodelay(true).map_err(broken)?;
         if peer.certificate.is_empty() {
-            return Ok(Wire { inner: Inner::Plain(stream), shown: None });
+            return Ok(Wire::plain(stream));
         }
         let connector = TlsConnector::from(Arc::new(calling(node, &peer.certificate)?));
         let name = ServerName::try_from(peer.host.clone());
@@ -88,6 +88,10 @@ impl Wire {
         let refused = |_| Fault::unavailable("the peer does not speak TLS, or shows another certificate");
         let stream = handshake.map_err(|_| Fault::unavailable("the peer did not answer in time"))?;
         Ok(Wire::over(stream.map_err(refused)?.into()))
+    }
+
+    pub fn plain(stream: TcpStream) -> Wire {
+        Wire { inner: Inner::Plain(stream), shown: None }
     }
 
     fn over(stream: TlsStream<TcpStream>) -> Wire {
