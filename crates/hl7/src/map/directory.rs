@@ -10,15 +10,21 @@ use crate::message::Part;
 use badiano_fhir::{Value, fhir, json};
 
 const IDENTIFIER_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
+/// Stands where a reference to the directory would, until it is taken out.
+const UNLISTED: &str = "urn:uuid:00000000-0000-0000-0000-000000000000";
 const UNIVERSAL_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0301";
 const PHYSICAL: &str = "http://terminology.hl7.org/CodeSystem/location-physical-type";
 
 impl Mapping<'_> {
     /// Adds a resource to the directory, once, and gives its full URL.
     pub fn listed(&mut self, mut resource: Value) -> String {
+        if !self.naming.whole {
+            // What a node does not keep is pointed to by nothing (`Mapped::clinical`).
+            return UNLISTED.to_owned();
+        }
         self.tables.call(&mut resource);
         let url = uuid_of(&[&self.sender, &self.message.control_id(), &json::to_string(&resource)]);
-        if self.naming.whole && !self.directory.iter().any(|(known, _)| *known == url) {
+        if !self.directory.iter().any(|(known, _)| *known == url) {
             self.directory.push((url.clone(), resource));
         }
         url

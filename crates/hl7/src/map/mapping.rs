@@ -144,12 +144,18 @@ impl<'m> Mapping<'m> {
         if !segments.iter().any(|s| s.name() == "MSH") {
             around.extend(header);
         }
-        for row in tables.rows(block).iter().filter(|r| (whole || !r.whole) && holds(r, &around)) {
+        for row in tables.rows(block).iter().filter(|r| whole || !r.whole) {
             let named = around.iter().filter(|s| s.raw_name() == row.source.segment);
             for segment in named.take(if row.list { usize::MAX } else { 1 }) {
-                // Neighbours of a field are those of its own segment first.
-                self.around = std::iter::once(*segment).chain(around.iter().copied()).collect();
                 let field = segment.field(row.source.field);
+                // Most fields of most messages are empty: what else a row asks is looked at where there is something to read.
+                if field.is_empty() || !holds(row, &around) {
+                    continue;
+                }
+                // Neighbours of a field are those of its own segment first.
+                self.around.clear();
+                self.around.push(*segment);
+                self.around.extend(around.iter().copied());
                 let count = if row.list { usize::MAX } else { 1 };
                 for repetition in field.repetitions().take(count) {
                     let part = at_depth(repetition, row);
@@ -196,6 +202,9 @@ impl<'m> Mapping<'m> {
             let mut bare = true;
             for (number, field) in segment.fields().filter(|(_, f)| !f.is_empty()) {
                 bare = false;
+                if self.is_whole_used(field) {
+                    continue;
+                }
                 let place = format!("{}-{number}", segment.name());
                 if self.tables.ignored(&place).is_none() {
                     self.losses_of_field(&place, field, &mut add);
@@ -214,6 +223,16 @@ impl<'m> Mapping<'m> {
             losses.push(Loss { location: "*".to_owned(), reason, count: more });
         }
         losses
+    }
+
+    /// Whether every part of a field was used: then nothing of it is lost.
+    fn is_whole_used(&self, field: Part<'_>) -> bool {
+        let of_component = |c: Part<'_>| {
+            c.subcomponents()
+                .filter(|s| !s.is_empty())
+                .all(|s| self.fates.get(&s.span().0) == Some(&Fate::Used))
+        };
+        field.repetitions().all(|r| r.components().all(of_component))
     }
 
     fn losses_of_field(&self, place: &str, field: Part<'_>, add: &mut impl FnMut(String, &'static str)) {

@@ -17,7 +17,8 @@ impl<'m> Building<'m> {
             let same = segments[..n].iter().filter(|s| s.name() == segment.name()).count();
             let role = format!("{number}-{same}");
             self.positions.insert(segment.position(), role.clone());
-            for rule in tables.rules().iter().filter(|r| !r.order && r.leader == segment.name()) {
+            let name = segment.name();
+            for rule in tables.rules().iter().filter(|r| !r.order && r.leader == name) {
                 if self.holds(rule) && !in_group_with(rule, segments, n) {
                     let own = members(rule, &segments[n..]);
                     self.rule(rule, &role, &own, about);

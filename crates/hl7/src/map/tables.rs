@@ -144,10 +144,10 @@ impl std::error::Error for TableError {}
 /// The maps, checked.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
-    blocks: BTreeMap<String, Vec<Row>>,
-    codes: BTreeMap<String, Codes>,
+    blocks: HashMap<String, Vec<Row>>,
+    codes: HashMap<String, Codes>,
     messages: BTreeMap<String, MessageRow>,
-    ignored: BTreeMap<String, String>,
+    ignored: HashMap<String, String>,
     defaults: BTreeMap<String, Vec<Fallback>>,
     rules: Vec<Rule>,
     /// System and code, to the system and code that FHIR uses for it.
