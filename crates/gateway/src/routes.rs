@@ -228,6 +228,8 @@ fn reading_routes() -> Doors {
         .route("/api/clinicians", get(pages::work::clinicians))
         .route("/api/departments/{code}", get(pages::work::department))
         .route("/api/messages/{id}/original", get(pages::messages::original))
+        .route("/api/cda", post(pages::clinical_documents::take))
+        .route("/api/cda/{patient}", get(pages::clinical_documents::summary))
         .route("/api/national/query", post(pages::national::query))
         .route("/api/national/emergency", post(pages::national::emergency))
         .route("/api/emergencies", get(pages::emergencies::list))

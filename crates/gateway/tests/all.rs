@@ -4,6 +4,7 @@ mod apps;
 mod asking;
 mod bad_http2;
 mod bad_input;
+mod clinical_documents;
 mod country;
 mod dimse_calls;
 mod dimse_doors;

@@ -12,7 +12,7 @@ pub mod operations;
 pub mod patch;
 pub mod read;
 pub mod search;
-mod self_link;
+pub(crate) mod self_link;
 pub mod transaction;
 pub mod update;
 pub mod websocket;

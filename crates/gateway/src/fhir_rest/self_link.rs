@@ -67,7 +67,7 @@ fn has_curp(value: &str) -> bool {
         .any(|word| word.len() == CURP_CHARS && word.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
-fn percent(text: &str) -> String {
+pub(crate) fn percent(text: &str) -> String {
     let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~:,|*/$".contains(&b);
     text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

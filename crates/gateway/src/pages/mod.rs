@@ -6,6 +6,7 @@ pub mod assets;
 pub mod assets_door;
 pub mod audit;
 pub mod citizen;
+pub mod clinical_documents;
 pub mod coercion;
 pub mod emergencies;
 pub mod form;
