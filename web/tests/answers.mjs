@@ -108,6 +108,7 @@ export const peers = {
 };
 export const users = { users: [{ account: 'isolis', name: 'Dra. Irene Solís', roles: ['radiologist'], cedula: '4412345', active: true }, { account: 'admin', name: 'Tomás Arce', roles: ['administrator', 'security-office'], cedula: null, active: true }] };
 export const links = { links: [{ account: 'isolis', issuer: 'https://identidad.hospital.example', subject: '7f3a' }], unlinked: [{ issuer: 'https://identidad.hospital.example', subject: '81bc', name: 'Dr. Hugo Núñez', seen: before(0.3) }], issuers: ['https://identidad.hospital.example'] };
+export const asking = { name: 'Curvas de crecimiento', host: 'https://app.example', scopes: ['launch/patient', 'patient/Observation.rs', 'user/Patient.cruds'], wants_patient: true };
 export const apps = { apps: [{ id: 'crecimiento', name: 'Curvas de crecimiento', redirect_uris: ['https://app.example/vuelta'], scopes: ['patient/*.rs'], active: true }] };
 export const systems = { systems: [{ id: 'laboratorio', name: 'Laboratorio central', jwks: '{"keys":[]}', scopes: ['system/Patient.rs', 'system/Observation.cruds'], active: true }] };
 export const institutions = { institutions: [{ clues: 'SLSSA000012', name: 'Hospital Regional Norte', address: 'https://norte.example:8443', active: true, certificate_serial: '4f:12:aa:90:0c' }] };

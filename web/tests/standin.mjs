@@ -30,7 +30,7 @@ export function standIn() {
     if (!permit) entry.data_classes.push(data_class);
     return { body: state.consents };
   }
-  const lists = { accesses: answers.accesses, notices: answers.notices, peers: answers.peers, users: answers.users, links: answers.links, systems: answers.systems, institutions: answers.institutions, queues: answers.queues, messages: answers.messages, status: answers.status };
+  const lists = { accesses: answers.accesses, notices: answers.notices, peers: answers.peers, users: answers.users, links: answers.links, systems: answers.systems, apps: answers.apps, institutions: answers.institutions, queues: answers.queues, messages: answers.messages, status: answers.status };
 
   function of(method, path, body) {
     if (path === '/api/session') return { body: state.session };
@@ -40,9 +40,7 @@ export function standIn() {
     if (/^\/api\/admin\/coercion-rules\/[\w.-]+\/active$/.test(path)) return (state.ruleActive = body.active), { body: { ...answers.rules.rules[0], active: body.active } };
     if (path === '/api/admin/coercion-rules') return { body: { rules: answers.rules.rules.map((r) => ({ ...r, active: state.ruleActive ?? r.active })) } };
     if (path === '/api/admin/routes') return method === 'PUT' ? { body } : { body: answers.routes };
-    if (path === '/api/admin/apps') return method === 'PUT' ? { body } : { body: answers.apps };
-    if (path.startsWith('/api/apps/asking')) return { body: { name: 'Curvas de crecimiento', host: 'https://app.example', scopes: ['launch/patient', 'patient/Observation.rs', 'user/Patient.cruds'], wants_patient: true } };
-    if (path === '/api/apps/let-in') return { body: { redirect: '/#/alertas' } };
+    if (path.startsWith('/api/apps/')) return { body: path === '/api/apps/let-in' ? { redirect: '/#/alertas' } : answers.asking };
     if (path === '/api/wrap') return { body: { study: '2.25.900', series: '2.25.905', sop: '2.25.906', sop_class: '1.2', kind: 'jpeg' } };
     if (path === '/api/destinations') return { body: { destinations: [{ name: 'NEURO', description: 'Neurología' }] } };
     if (path.endsWith('/send')) return { body: { objects: 3 } };

@@ -57,24 +57,27 @@ pub(super) fn any_value(of: &Value) -> &Value {
     found.map_or(&Value::Null, |(_, value)| value)
 }
 
+/// The part of a value that a row would have made; nothing where it could not have made it.
+fn meant<'v>(row: &Row, value: &'v Value) -> Option<&'v Value> {
+    // A number made of what the segment says is made again.
+    let is_derived = value.str_of("system") == crate::map::segments::DERIVED;
+    if is_derived || row.with.as_ref().is_some_and(|with| !holds(value, with)) {
+        return None;
+    }
+    let value = match (row.option("url"), row.option("wrap")) {
+        (Some(url), _) if value.str_of("url") != url => return None,
+        (Some(_), _) if any_value(value).is_null() => value,
+        (Some(_), _) => any_value(value),
+        (None, Some(key)) => &value[key],
+        (None, None) => value,
+    };
+    (!value.is_null()).then_some(value)
+}
+
 impl Source<'_> {
     /// The components of a value as the row would read them; nothing where it could not have made such a value.
     pub(super) fn write(&self, row: &Row, value: &Value, beside: &mut Beside) -> Option<Components> {
-        // A number made of what the segment says is made again.
-        let is_derived = value.str_of("system") == crate::map::segments::DERIVED;
-        if is_derived || row.with.as_ref().is_some_and(|with| !holds(value, with)) {
-            return None;
-        }
-        let value = match (row.option("url"), row.option("wrap")) {
-            (Some(url), _) if value.str_of("url") != url => return None,
-            (Some(_), _) if any_value(value).is_null() => value,
-            (Some(_), _) => any_value(value),
-            (None, Some(key)) => &value[key],
-            (None, None) => value,
-        };
-        if value.is_null() {
-            return None;
-        }
+        let value = meant(row, value)?;
         let text = value.as_str().unwrap_or("");
         match row.reading.name() {
             "string" | "XPN-text" | "XON-text" | "CX-text" | "CWE-text" | "HD-name" | "language-code" => {
