@@ -235,6 +235,41 @@ async fn a_time_that_is_given_back_is_free_and_its_order_waits_again() {
 }
 
 #[tokio::test]
+async fn what_is_booked_keeps_its_time_when_the_sender_writes_its_order_again() {
+    let place = opened().await;
+    let order = order(&place, &patient(&place, "Pérez").await, "A-1").await;
+    let booked = technologist(&place).book(wanted(&order, "TC-1", "09:00")).await.expect("booked");
+    let sender = staff(&place, Role::Clinician, "2026-11-23T07:30:00");
+    let again = async || {
+        let mut task = sender.read("Task", &steps(&place)[0].step.task).expect("its Task").resource;
+        task.set(
+            "input",
+            fhir!([
+                { "type": { "text": "scheduled-start" }, "valueDateTime": "2026-11-23T11:00:00-06:00" },
+                { "type": { "text": "scheduled-station-ae-title" }, "valueString": "OTRO" },
+                { "type": { "text": "study-instance-uid" }, "valueString": (booked.study_uid.as_str()) },
+                { "type": { "text": "modality" }, "valueCode": "CT" }
+            ]),
+        );
+        sender.update(task, badiano_record::resources::Precondition::None).await.expect("written again");
+        let step = steps(&place).remove(0).step;
+        (step.start, step.station_ae)
+    };
+    assert_eq!(again().await, ("20261123090000".to_owned(), "TC1".to_owned()));
+    let moved = technologist(&place).move_booking(&booked.id, "TC-2", &format!("{DAY}T12:00:00")).await;
+    assert_eq!(moved.expect("moved").start, "12:00");
+    assert_eq!(again().await, ("20261123120000".to_owned(), "TC2".to_owned()), "where it was moved to");
+    let ended =
+        technologist(&place).end_booking(&booked.id, Ending::Cancelled, "la máquina se descompuso").await;
+    ended.expect("cancelled");
+    assert_eq!(
+        again().await,
+        ("20261123110000".to_owned(), "OTRO".to_owned()),
+        "without an appointment the sender says"
+    );
+}
+
+#[tokio::test]
 async fn what_a_device_has_begun_is_not_moved() {
     let place = opened().await;
     let order = order(&place, &patient(&place, "Pérez").await, "A-1").await;

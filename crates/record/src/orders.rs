@@ -97,7 +97,7 @@ pub(crate) fn follow(tx: &mut Tx<'_>, writer: &Writer, resource: &Value) -> Resu
     let order_reference = resource["focus"].str_of("reference");
     let Some(order) = order_reference.strip_prefix("ServiceRequest/") else { return Ok(()) };
     let Some(request) = tx.get("ServiceRequest", order)? else { return Ok(()) };
-    let Some((mut step, timed)) = scheduled_step(&request.body, resource, writer) else { return Ok(()) };
+    let Some((mut step, mut timed)) = scheduled_step(&request.body, resource, writer) else { return Ok(()) };
     if let Some(old) = step_of(tx, &step.id)? {
         // Work that has begun is not undone by a change of the order.
         if matches!(old.state, StepState::Started | StepState::Completed | StepState::Discontinued) {
@@ -108,6 +108,11 @@ pub(crate) fn follow(tx: &mut Tx<'_>, writer: &Writer, resource: &Value) -> Resu
         // A house that books an order does not become its sender.
         if step.placer.is_empty() {
             step.placer = old.placer;
+        }
+        // What a house booked is not moved by a later message of the order's sender.
+        if let Some((start, station)) = schedule::booked_time(tx, &step.order, &step.study_uid, &writer.zone)?
+        {
+            (step.start, step.station_ae, timed) = (start.to_compact_in(&writer.zone), station, true);
         }
     }
     keep_step(tx, &step, writer.now)?;

@@ -17,7 +17,7 @@ use crate::workflow::{Event, REASON_CHARS_MIN};
 use badiano_fhir::Value;
 use badiano_kernel::principal::Role;
 use badiano_kernel::time::Span;
-use badiano_kernel::{Fault, Instant, id};
+use badiano_kernel::{Fault, FaultKind, Instant, id};
 use badiano_store::{Expect, Stub, Tx, View, pat_of};
 use room::{Stretch, minute_of, starts, weekday};
 use serde::{Deserialize, Serialize};
@@ -168,6 +168,25 @@ fn find(view: &View<'_>, id: &str) -> Result<(String, Vec<Booking>, usize), Faul
     let day = day_of(view, &key)?;
     let at = day.iter().position(|b| b.id == id).ok_or_else(missing)?;
     Ok((key, day, at))
+}
+
+/// When and on which device an order's study is booked; nothing where no appointment stands, or while one is being moved.
+pub(crate) fn booked_time(
+    view: &View<'_>,
+    order: &str,
+    study_uid: &str,
+    zone: &str,
+) -> Result<Option<(Instant, String)>, Fault> {
+    let Some(id) = view.document(BY_ORDER, order)? else { return Ok(None) };
+    let (_, day, at) = match find(view, &String::from_utf8_lossy(&id.body)) {
+        Err(fault) if fault.kind == FaultKind::NotFound => return Ok(None),
+        found => found?,
+    };
+    let booking = &day[at];
+    if !booking.stands() || booking.study_uid != study_uid {
+        return Ok(None);
+    }
+    Ok(Some((booking.begins(zone), room_of(view, &booking.room)?.station_ae)))
 }
 
 /// Why a time cannot be had; nothing where it can.
