@@ -232,6 +232,58 @@ export interface Report {
   earlier: { version: number; status: string; author: string; issued: Instant; sections: Section[]; conclusion: string }[];
 }
 
+/** GET /api/rooms. PUT /api/rooms (Room) -> 204, in the place of an earlier one of the same code; for technologists and administrators. */
+export interface Rooms { rooms: Room[] }
+export interface Room {
+  code: string;
+  name: string;
+  modality: string;
+  station_ae: string;
+  /** Minutes between two patients. */
+  changeover: number;
+  /** `days`: 1 is Monday; `from` and `to` are HH:MM, local. */
+  opens: { days: number[]; from: string; to: string; staff: string[] }[];
+  /** YYYY-MM-DDTHH:MM, local. */
+  closed: { from: string; to: string; why: string }[];
+}
+
+/** GET /api/free-times?procedure=CODE|modality=CT&minutes=20&from=2026-11-23&days=7 */
+export interface FreeTimes {
+  minutes: number;
+  preparation: string;
+  free: { room: string; name: string; day: string; starts: { start: string; on_duty: string[] }[] }[];
+}
+
+/** GET /api/appointments?day=2026-11-23: every room, by room and time. */
+export interface DayBoard { lines: BoardLine[] }
+export type AppointmentStatus = 'booked' | 'arrived' | 'cancelled' | 'noshow';
+export interface BoardLine {
+  room: string;
+  day: string;
+  start: string;
+  minutes: number;
+  status: AppointmentStatus;
+  /** null where the patient or the order is hidden: the time is taken, and that is all. */
+  visible: {
+    id: string;
+    patient: string;
+    name: string;
+    order: string;
+    accession: string;
+    study_uid: string;
+    description: string;
+    priority: string;
+    /** State of the case in the department. */
+    state: string;
+    emergency: string;
+    reason: string;
+  } | null;
+}
+/** POST /api/appointments -> the appointment. Without `start`, the first free time from now on today. `order` is the id of a ServiceRequest. */
+export interface AppointmentBook { order: string; room: string; start?: string; procedure?: string; minutes?: number; emergency?: string }
+/** POST /api/appointments/{id}/move -> the appointment. `cancel` takes a reason; 409 conflict: the time is taken, the room closed, or what it was is over. */
+export interface AppointmentChange { event: 'move' | 'cancel' | 'no-show' | 'arrive'; room?: string; start?: string; reason?: string }
+
 /** GET /api/report-templates?modality=CT -> { templates }, the fitting ones first. POST /api/report-templates (an IHE MRRT file, text/html)
  *  -> { template, left_out }; DELETE /api/report-templates/{id} -> 204, those of the house alone */
 export interface ReportTemplates { templates: ReportTemplate[] }

@@ -30,6 +30,7 @@ const READING: Section[] = [
   { place: 'pendientes', path: 'pendientes', word: 'nav.ledger', page: () => import('./pages/Ledger.svelte') },
   { place: 'indicadores', path: 'indicadores', word: 'nav.indicators', page: () => import('./pages/Indicators.svelte') },
 ];
+const AGENDA: Section[] = [{ place: 'agenda', path: 'agenda', word: 'nav.agenda', page: () => import('./pages/Agenda.svelte') }];
 const ARCHIVE: Section[] = [{ place: 'archivo', path: 'archivo', word: 'nav.archive', page: () => import('./pages/Archive.svelte') }];
 const IDENTITY: Section[] = [{ place: 'identidades', path: 'identidades', word: 'nav.identity', page: () => import('./pages/Identity.svelte') }];
 const ALERTS: Section[] = [{ place: 'alertas', path: 'alertas', word: 'nav.alerts', page: () => import('./pages/Alerts.svelte') }];
@@ -46,6 +47,7 @@ export function sectionsOf(session: Session): Section[] {
   const hospital = session.node.role === 'hospital';
   return [
     ...(hospital && has('radiologist', 'resident', 'technologist') ? READING : []),
+    ...(hospital && has('technologist', 'clinician') ? AGENDA : []),
     ...(hospital && has('radiologist', 'technologist') ? ARCHIVE : []),
     ...(hospital && has('radiologist', 'resident', 'clinician', 'pharmacist') ? NATIONAL : []),
     ...(has('registrar') ? IDENTITY : []),

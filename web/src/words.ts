@@ -21,6 +21,7 @@ const shared = {
   'app.hub': ['Nodo nacional', 'National hub'],
   'app.hospital': ['Hospital', 'Hospital'],
   'nav.reading': ['Lectura', 'Reading'],
+  'nav.agenda': ['Agenda', 'Appointments'],
   'nav.archive': ['Archivo', 'Archive'],
   'nav.ledger': ['Pendientes', 'Unread ledger'],
   'nav.indicators': ['Indicadores', 'Indicators'],

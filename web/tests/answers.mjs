@@ -128,3 +128,12 @@ export const messages = {
   losses: [{ sender: 'HIS|NORTE', locations: [{ location: 'ZPV', count: 41 }, { location: 'PID-30', count: 3 }] }],
 };
 export const status = { version: '0.1.0', started: before(50), disk: { free_bytes: 61e9, total_bytes: 500e9, state: 'warning' }, log: { entries: 18234, checkpoint_at: before(0.01) }, consent_age_seconds: 42, hub: { name: 'Nodo nacional', address: 'https://hub.example:8443', reachable: true }, stored: { patients: 3120, studies: 811, instances: 120411, bytes: 6.1e10 }, waiting: 1, stuck: 1 };
+
+export const rooms = { rooms: [{ code: 'TC-1', name: 'Tomógrafo 1', modality: 'CT', station_ae: 'TC1', changeover: 5, opens: [], closed: [] }] };
+const seen = (id, name, over) => ({ id, patient: `p${id}`, name, order: `o${id}`, accession: `A${id}`, study_uid: uid(id), description: 'Tomografía de tórax simple', priority: 'routine', state: 'scheduled', emergency: '', reason: '', ...over });
+export const board = { lines: [
+  { room: 'TC-1', day: '2026-11-23', start: '09:00', minutes: 20, status: 'booked', visible: seen('71', LUZ.name) },
+  { room: 'TC-1', day: '2026-11-23', start: '09:30', minutes: 20, status: 'booked', visible: null },
+  { room: 'TC-1', day: '2026-11-23', start: '10:00', minutes: 20, status: 'booked', visible: seen('72', JOSE.name, { emergency: 'politraumatizado en urgencias' }) },
+] };
+export const freeTimes = { minutes: 20, preparation: '', free: [{ room: 'TC-1', name: 'Tomógrafo 1', day: '2026-11-24', starts: [{ start: '08:00', on_duty: [] }, { start: '08:25', on_duty: [] }] }] };

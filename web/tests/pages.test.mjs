@@ -399,6 +399,36 @@ test('the security office says of an emergency access whether it was justified, 
   assert.deepEqual({ justified: state.reviewed.justified, reason: state.reviewed.reason }, { justified: false, reason: 'No consta su ingreso a urgencias' });
 });
 
+test('a technologist goes through the day with the keyboard: who came, another time, a cancelled appointment', async () => {
+  state.session = session(['technologist']);
+  await open('/agenda');
+  const line = (id) => page.locator(`[data-line="${id}"]`);
+  await line('71').waitFor();
+  assert.equal(await page.getByText('Ocupado').count(), 1, 'of a hidden patient only the time is shown');
+  await line('71').focus();
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.line), '72');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Enter');
+  assert.deepEqual(await violationsOn(page), [], 'the day and the dialog pass axe');
+  await page.getByRole('button', { name: 'Guardar' }).press('Enter');
+  await page.locator('[data-room=TC-1] li').first().getByText('Llegó').waitFor();
+  await line('72').press('Enter');
+  await page.getByLabel('Cambiar de hora o sala').check();
+  await page.getByLabel('Nueva hora').selectOption('TC-1|2026-11-24T08:25:00');
+  await page.getByRole('button', { name: 'Guardar' }).press('Enter');
+  await page.locator('[data-line="72"]', { hasText: '08:25' }).waitFor();
+  await line('72').press('Enter');
+  await page.getByLabel('Cancelar la cita').check();
+  await page.getByRole('button', { name: 'Guardar' }).press('Enter');
+  assert.equal(await page.getByRole('dialog').count(), 1, 'without a reason nothing is sent');
+  await page.fill('[name=reason]', 'El paciente llamó para cancelar');
+  await page.getByRole('button', { name: 'Guardar' }).press('Enter');
+  await page.getByText('Cancelada').waitFor();
+  const sent = state.asked.filter((a) => a.path.startsWith('/api/appointments/')).map((a) => a.body);
+  assert.deepEqual(sent, [{ event: 'arrive' }, { event: 'move', room: 'TC-1', start: '2026-11-24T08:25:00' }, { event: 'cancel', reason: 'El paciente llamó para cancelar' }]);
+});
+
 test('withdrawing a permission is explained, confirmed, sent once and shown', async () => {
   state.session = citizen;
   await page.setViewportSize({ width: 390, height: 844 });
@@ -484,6 +514,7 @@ test('every page passes axe, dark at a desk and light on a phone, and none scrol
   const visits = [
     [session(null), ['/', '/setup/codigo']],
     [session(['radiologist']), ['/lectura', '/pendientes', '/indicadores', '/archivo', '/alertas', '/estudio/2.25.33005', '/estudio/2.25.33001', '/consulta']],
+    [session(['technologist']), ['/agenda']],
     [session(['registrar']), ['/identidades']],
     [session(['clinician']), ['/autorizar/' + Buffer.from('client_id=crecimiento').toString('base64url')]],
     [citizen, ['/mi', '/mi-estudio/2.25.33002', '/accesos', '/permisos', '/representantes', '/avisos']],

@@ -55,6 +55,10 @@ export function standIn() {
     if (path === '/api/ledger') return { body: answers.ledger };
     if (path === '/api/indicators') return { body: answers.indicators };
     if (path === '/api/cases') return { body: { items: answers.worklist.filter((i) => !state.excused?.has(i.study_uid) && i.state === 'to-read') } };
+    if (path === '/api/rooms') return { body: answers.rooms };
+    if (path === '/api/free-times') return { body: answers.freeTimes };
+    if (path === '/api/appointments') return { body: { lines: answers.board.lines.map((l) => ({ ...l, ...state.appointments?.get(l.visible?.id) })) } };
+    if (/^\/api\/appointments\/\w+\/move$/.test(path)) return (state.appointments ??= new Map()).set(path.split('/')[3], body.event === 'move' ? { day: '2026-11-24', start: body.start.slice(11, 16) } : { status: { arrive: 'arrived', cancel: 'cancelled', 'no-show': 'noshow' }[body.event] }), { body: { id: path.split('/')[3] } };
     if (path === '/api/readers') return { body: answers.readers };
     if (path === '/api/clinicians') return { body: answers.clinicians };
     if (path === '/api/notices') return { body: { notices: answers.staffNotices.notices.map((n) => ({ ...n, unread: n.unread && !state.read })) } };

@@ -13,6 +13,7 @@ use badiano_record::critical::Raised;
 use badiano_record::imaging::{Reason, Which};
 use badiano_record::peers::{Peer, PeerKind};
 use badiano_record::representation::Power;
+use badiano_record::schedule::Wanted;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -140,6 +141,9 @@ impl Words {
         put("flagged", &flagged(world).await);
         put("checkpoint", &badiano_record::audit::witness::request(0, &[], &norte.node.log().checkpoint()));
         put("friend", FRIEND);
+        let (order, appointment) = appointments(world).await;
+        put("unbooked", &order);
+        put("appointment", &appointment);
         let file = study.instance(1).expect("an instance").file;
         Words { by_name, images: images(patient), file }
     }
@@ -407,6 +411,30 @@ async fn rule(world: &World) -> String {
     let rule = serde_json::from_str(rule).expect("a rule");
     let kept = world.administrator(&world.norte).put_coercion_rule(rule).await.expect("kept");
     kept.rule.name
+}
+
+/// An order without an appointment, and an appointment of somebody else.
+async fn appointments(world: &World) -> (String, String) {
+    let room = serde_json::from_str(r#"{"code":"TC-9","name":"Tomógrafo 9","modality":"CT","opens":[]}"#);
+    let (unbooked, order) = (order(world, "CITA-1").await, order(world, "CITA-2").await);
+    let (staff, _) = world.staff(&world.norte, &[Role::Technologist]).await;
+    let session = world.norte.node.session(Principal::Staff(staff), Purpose::Treatment, Instant::now());
+    session.keep_room(room.expect("a room")).await.expect("kept");
+    let emergency = "politraumatizado en urgencias".to_owned();
+    let wanted = Wanted { order, room: "TC-9".into(), start: String::new(), minutes: 20, emergency };
+    (unbooked, session.book(wanted).await.expect("booked").id)
+}
+
+/// An order for somebody else.
+async fn order(world: &World, accession: &str) -> String {
+    let about = format!("Patient/{}", unlike(world).await);
+    let resource = fhir!({
+        "resourceType": "ServiceRequest", "status": "active", "intent": "order",
+        "identifier": [{ "type": { "coding": [{ "code": "ACSN" }] }, "system": "urn:acc", "value": (accession) }],
+        "code": { "text": "TC de cráneo" }, "subject": { "reference": about }
+    });
+    let made = system(&world.norte.node, "system/*.cruds").create(resource).await.expect("written");
+    made.resource.id().to_owned()
 }
 
 fn images(patient: &Patient) -> Vec<u8> {

@@ -25,6 +25,7 @@ pub mod reading;
 pub mod rejection;
 pub mod representatives;
 pub mod routing;
+pub mod schedule;
 pub mod session;
 pub mod systems;
 pub mod templates;
