@@ -6,6 +6,7 @@ use badiano_kernel::principal::Role;
 use badiano_kernel::time::Span;
 use badiano_kernel::{Fault, FaultKind, Instant, Principal, Purpose};
 use badiano_record::Session;
+use badiano_record::messages::{Intake, MessageState};
 use badiano_record::orders::{PerformedStep, WorklistItem};
 use badiano_record::schedule::{Booking, Ending, Opening, Room, Status, Wanted};
 
@@ -234,39 +235,57 @@ async fn a_time_that_is_given_back_is_free_and_its_order_waits_again() {
     assert_eq!(place.state(&moved.study_uid), "placed");
 }
 
+/// An order as an old system sends it, with its own time and device; the answer is the scheduled step that stands then.
+async fn sent(place: &Place, patient: &str, control: &str) -> (String, String) {
+    let identifier = |code: &str| fhir!([{ "type": { "coding": [{ "code": code }] }, "system": (format!("urn:ris:{code}")), "value": "A-1" }]);
+    let mut order = fhir!({
+        "resourceType": "ServiceRequest", "status": "active", "intent": "order",
+        "code": { "text": "TC de tórax simple" }, "subject": { "reference": (format!("Patient/{patient}")) }
+    });
+    order.set("identifier", identifier("ACSN"));
+    let mut task = fhir!({
+        "resourceType": "Task", "status": "requested", "intent": "order", "focus": { "reference": "urn:uuid:o" },
+        "input": [
+            { "type": { "text": "scheduled-start" }, "valueDateTime": "2026-11-23T11:00:00-06:00" },
+            { "type": { "text": "scheduled-station-ae-title" }, "valueString": "OTRO" },
+            { "type": { "text": "study-instance-uid" }, "valueString": "2.25.31" },
+            { "type": { "text": "modality" }, "valueCode": "CT" }
+        ]
+    });
+    task.set("identifier", identifier("PLAC"));
+    let intake = Intake {
+        kind: "ORM^O01".into(),
+        control_id: control.into(),
+        original: format!("MSH|{control}").into_bytes(),
+        resources: vec![("urn:uuid:o".into(), order), ("urn:uuid:t".into(), task)],
+        merges: Vec::new(),
+        needs_person: None,
+        losses: Vec::new(),
+    };
+    let peer = Principal::Peer { name: "RIS|NORTE".into(), institution: CLUES.into() };
+    let sender = place.node.session(peer, Purpose::Treatment, at("2026-11-23T07:30:00"));
+    let receipt = sender.receive_message(intake).await.expect("kept");
+    assert_eq!(receipt.state, MessageState::Applied, "{}", receipt.why);
+    let step = steps(place).remove(0).step;
+    (step.start, step.station_ae)
+}
+
 #[tokio::test]
 async fn what_is_booked_keeps_its_time_when_the_sender_writes_its_order_again() {
     let place = opened().await;
-    let order = order(&place, &patient(&place, "Pérez").await, "A-1").await;
+    let person = patient(&place, "Pérez").await;
+    let of_sender = ("20261123110000".to_owned(), "OTRO".to_owned());
+    assert_eq!(sent(&place, &person, "1").await, of_sender, "without an appointment the sender says");
+    let order = steps(&place).remove(0).step.order;
     let booked = technologist(&place).book(wanted(&order, "TC-1", "09:00")).await.expect("booked");
-    let sender = staff(&place, Role::Clinician, "2026-11-23T07:30:00");
-    let again = async || {
-        let mut task = sender.read("Task", &steps(&place)[0].step.task).expect("its Task").resource;
-        task.set(
-            "input",
-            fhir!([
-                { "type": { "text": "scheduled-start" }, "valueDateTime": "2026-11-23T11:00:00-06:00" },
-                { "type": { "text": "scheduled-station-ae-title" }, "valueString": "OTRO" },
-                { "type": { "text": "study-instance-uid" }, "valueString": (booked.study_uid.as_str()) },
-                { "type": { "text": "modality" }, "valueCode": "CT" }
-            ]),
-        );
-        sender.update(task, badiano_record::resources::Precondition::None).await.expect("written again");
-        let step = steps(&place).remove(0).step;
-        (step.start, step.station_ae)
-    };
-    assert_eq!(again().await, ("20261123090000".to_owned(), "TC1".to_owned()));
+    assert_eq!(sent(&place, &person, "2").await, ("20261123090000".to_owned(), "TC1".to_owned()));
     let moved = technologist(&place).move_booking(&booked.id, "TC-2", &format!("{DAY}T12:00:00")).await;
     assert_eq!(moved.expect("moved").start, "12:00");
-    assert_eq!(again().await, ("20261123120000".to_owned(), "TC2".to_owned()), "where it was moved to");
-    let ended =
-        technologist(&place).end_booking(&booked.id, Ending::Cancelled, "la máquina se descompuso").await;
-    ended.expect("cancelled");
-    assert_eq!(
-        again().await,
-        ("20261123110000".to_owned(), "OTRO".to_owned()),
-        "without an appointment the sender says"
-    );
+    let at_noon = ("20261123120000".to_owned(), "TC2".to_owned());
+    assert_eq!(sent(&place, &person, "3").await, at_noon, "where it was moved to");
+    let why = "la máquina se descompuso";
+    technologist(&place).end_booking(&booked.id, Ending::Cancelled, why).await.expect("cancelled");
+    assert_eq!(sent(&place, &person, "4").await, of_sender, "the appointment is gone, the sender says again");
 }
 
 #[tokio::test]
