@@ -304,8 +304,21 @@ impl Session {
         Ok(app)
     }
 
+    /// Requires a member of staff who is signed in here and reads something: an app has nothing to do for others.
+    pub fn may_let_apps_in(&self) -> Result<(), Fault> {
+        if !matches!(self.principal(), Principal::Staff(_)) {
+            return Err(Fault::forbidden("apps act for members of staff who are signed in here"));
+        }
+        if self.app().is_some() {
+            return Err(Fault::forbidden("an app lets in no other app"));
+        }
+        self.reads_any("Patient")
+    }
+
     /// The registered app that asks, and what of its scopes it would get.
     pub fn app_asking(&self, asked: &AppRequest) -> Result<(App, Vec<String>), Fault> {
+        self.may_let_apps_in()?;
+        self.note(Act::Read, "app-asking", &[], "an app that asks")?;
         let app =
             self.node().app(&asked.app)?.ok_or_else(|| Fault::not_found("no such app").at("client_id"))?;
         if !app.redirect_uris.contains(&asked.redirect_uri) {
@@ -328,9 +341,6 @@ impl Session {
         let Principal::Staff(staff) = self.principal() else {
             return Err(Fault::forbidden("apps act for members of staff who are signed in here"));
         };
-        if self.app().is_some() {
-            return Err(Fault::forbidden("an app lets in no other app"));
-        }
         let (app, scopes) = self.app_asking(asked)?;
         if wants_patient(&scopes) != patient.is_some() {
             return Err(Fault::invalid("the scopes ask for one patient, or for none").at("patient"));

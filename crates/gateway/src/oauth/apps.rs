@@ -138,10 +138,11 @@ struct Answered {
 
 /// `POST /api/apps/let-in`: the person lets the app in; the page goes to the address of the answer.
 pub async fn let_in(caller: Caller, Json(asked): Json<Asked>) -> Result<Response, form::Refused> {
+    let session = caller.session();
+    session.may_let_apps_in()?;
     if let Some((_, why)) = asked.wrong(&caller.gate) {
         return Err(Fault::invalid(why).into());
     }
-    let session = caller.session();
     let patient = match asked.patient.trim() {
         "" => None,
         curp if curp.len() == CURP_CHARS => {
