@@ -2,6 +2,25 @@
 
 import * as answers from './answers.mjs';
 
+/** Answers that stay the same whatever was done. */
+const FIXED = {
+  '/api/wrap': { study: '2.25.900', series: '2.25.905', sop: '2.25.906', sop_class: '1.2', kind: 'jpeg' },
+  '/api/destinations': { destinations: [{ name: 'NEURO', description: 'Neurología' }] },
+  '/dicomweb/studies': answers.archive.studies,
+  '/dicomweb/studies/2.25.900/series': answers.archive.series,
+  '/dicomweb/studies/2.25.900/series/2.25.902/metadata': answers.archive.keys,
+  '/api/worklist': { items: answers.worklist },
+  '/api/departments/radiology': answers.department,
+  '/api/ledger': answers.ledger,
+  '/api/indicators': answers.indicators,
+  '/api/rooms': answers.rooms,
+  '/api/free-times': answers.freeTimes,
+  '/api/readers': answers.readers,
+  '/api/clinicians': answers.clinicians,
+  '/api/report-templates': { templates: answers.templates },
+  '/api/me': answers.me,
+};
+
 /** A stand-in with its own state; give `answer` to `serve`. */
 export function standIn() {
   const state = { session: answers.session(null), reports: new Map(), asked: [], fail: null, consents: structuredClone(answers.consents), totp: '123456' };
@@ -33,6 +52,7 @@ export function standIn() {
   const lists = { accesses: answers.accesses, notices: answers.notices, peers: answers.peers, users: answers.users, links: answers.links, systems: answers.systems, apps: answers.apps, institutions: answers.institutions, queues: answers.queues, messages: answers.messages, status: answers.status };
 
   function of(method, path, body) {
+    if (FIXED[path]) return { body: FIXED[path] };
     if (path === '/api/session') return { body: state.session };
     if (path === '/api/sign-in') return signIn(body);
     if (path === '/api/sign-in/second-factor') return signIn({ password: 'una frase larga', ...body });
@@ -41,26 +61,13 @@ export function standIn() {
     if (path === '/api/admin/coercion-rules') return { body: { rules: answers.rules.rules.map((r) => ({ ...r, active: state.ruleActive ?? r.active })) } };
     if (path === '/api/admin/routes') return method === 'PUT' ? { body } : { body: answers.routes };
     if (path.startsWith('/api/apps/')) return { body: path === '/api/apps/let-in' ? { redirect: '/#/alertas' } : answers.asking };
-    if (path === '/api/wrap') return { body: { study: '2.25.900', series: '2.25.905', sop: '2.25.906', sop_class: '1.2', kind: 'jpeg' } };
-    if (path === '/api/destinations') return { body: { destinations: [{ name: 'NEURO', description: 'Neurología' }] } };
     if (path.endsWith('/send')) return { body: { objects: 3 } };
-    if (path === '/dicomweb/studies') return { body: answers.archive.studies };
-    if (path === '/dicomweb/studies/2.25.900/series') return { body: answers.archive.series };
-    if (path === '/dicomweb/studies/2.25.900/series/2.25.902/metadata') return { body: answers.archive.keys };
     if (path.endsWith('/rejected')) return { body: state.restored ? { objects: [] } : answers.archive.rejected };
     if (path.endsWith('/reject')) return { body: { note: '2.25.904' } };
     if (path.endsWith('/restore')) return (state.restored = true), { body: { objects: 1 } };
-    if (path === '/api/worklist') return { body: { items: answers.worklist } };
-    if (path === '/api/departments/radiology') return { body: answers.department };
-    if (path === '/api/ledger') return { body: answers.ledger };
-    if (path === '/api/indicators') return { body: answers.indicators };
     if (path === '/api/cases') return { body: { items: answers.worklist.filter((i) => !state.excused?.has(i.study_uid) && i.state === 'to-read') } };
-    if (path === '/api/rooms') return { body: answers.rooms };
-    if (path === '/api/free-times') return { body: answers.freeTimes };
     if (path === '/api/appointments') return { body: { lines: answers.board.lines.map((l) => ({ ...l, ...state.appointments?.get(l.visible?.id) })) } };
     if (/^\/api\/appointments\/\w+\/move$/.test(path)) return (state.appointments ??= new Map()).set(path.split('/')[3], body.event === 'move' ? { day: '2026-11-24', start: body.start.slice(11, 16) } : { status: { arrive: 'arrived', cancel: 'cancelled', 'no-show': 'noshow' }[body.event] }), { body: { id: path.split('/')[3] } };
-    if (path === '/api/readers') return { body: answers.readers };
-    if (path === '/api/clinicians') return { body: answers.clinicians };
     if (path === '/api/notices') return { body: { notices: answers.staffNotices.notices.map((n) => ({ ...n, unread: n.unread && !state.read })) } };
     if (path === '/api/notices/read') return (state.read = true), { status: 204 };
     if (path === '/api/identity/pairs') { const pairs = answers.identity.pairs.filter((p) => !state.decided?.has(p.records[0].id)); return { body: { pairs, total: pairs.length } }; }
@@ -70,12 +77,10 @@ export function standIn() {
     if (path.endsWith('/critical')) return { body: { id: 'c3' } };
     if (path.endsWith('/move') && body.event === 'hand-over') return { body: row(path.split('/')[3]) };
     if (path.endsWith('/move')) return body.reason?.length >= 10 ? ((state.excused ??= new Set()).add(path.split('/')[3]), { body: row(path.split('/')[3]) }) : refuse(400, 'invalid', 'Escriba el motivo.');
-    if (path === '/api/report-templates') return { body: { templates: answers.templates } };
     if (path === '/api/national/query') return { body: answers.national('TREAT') };
     if (path === '/api/national/emergency') return body.second_factor?.totp === state.totp ? { body: answers.national('ETREAT') } : refuse(401, 'second_factor_wrong', 'El código no es correcto.');
     if (path === '/api/emergencies') return { body: { items: answers.emergencies.items.filter((i) => i.id !== state.reviewed?.id) } };
     if (/^\/api\/emergencies\/\w+\/review$/.test(path)) return (state.reviewed = { id: path.split('/')[3], ...body }), { status: 204 };
-    if (path === '/api/me') return { body: answers.me };
     if (path === '/api/me/representatives') return { body: { ...answers.representatives, mine: answers.representatives.mine.map((r) => ({ ...r, in_force: !state.ended, can_end: !state.ended })) } };
     if (path === '/api/me/representatives/r1/end') return (state.ended = true), { status: 204 };
     if (path === '/api/me/consents') return method === 'POST' ? changeConsent(body) : { body: state.consents };
