@@ -47,9 +47,9 @@ export function sectionsOf(session: Session): Section[] {
   const hospital = session.node.role === 'hospital';
   return [
     ...(hospital && has('radiologist', 'resident', 'technologist') ? READING : []),
-    ...(hospital && has('technologist', 'clinician') ? AGENDA : []),
     ...(hospital && has('radiologist', 'technologist') ? ARCHIVE : []),
     ...(hospital && has('radiologist', 'resident', 'clinician', 'pharmacist') ? NATIONAL : []),
+    ...(hospital && has('technologist', 'clinician') ? AGENDA : []),
     ...(has('registrar') ? IDENTITY : []),
     ...(has('security-office') ? EMERGENCIES : []),
     ...(has('administrator') ? ADMINISTRATION : []),
